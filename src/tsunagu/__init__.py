@@ -1,0 +1,3 @@
+"""Tsunagu: a self-hosted customer engagement platform."""
+
+__version__ = "0.1.0"
