@@ -1,0 +1,130 @@
+"""What is kept of one customer between batches: traits, feature buckets, consents, sends.
+
+The state is the fold of the customer's events. It travels as MessagePack in one column, is
+loaded for the customers a batch touches and stored back when it changed. A trait's value is
+resolved by event time, then log position, so late events never overwrite newer facts.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+Number = TypeVar("Number", int, float)
+
+
+class Counter(msgspec.Struct, array_like=True):
+    """Occurrences of one event: total, first and last time, per local day and hour.
+
+    `sums` holds the same for each summed property: total, per day, per hour.
+    """
+
+    total: int = 0
+    first: int = 0
+    last: int = 0
+    days: dict[int, int] = {}
+    hours: dict[int, int] = {}
+    sums: dict[str, tuple[float, dict[int, float], dict[int, float]]] = {}
+
+
+class Consent(msgspec.Struct, array_like=True):
+    """The customer's last word on a channel and purpose."""
+
+    granted: bool
+    at: int
+    position: int
+
+
+class State(msgspec.Struct, array_like=True):
+    """The fold of one customer."""
+
+    traits: dict[str, tuple[Any, int, int]] = {}
+    counters: dict[str, Counter] = {}
+    consents: dict[str, Consent] = {}
+    sends: list[tuple[int, str]] = []
+    audiences: list[str] = []
+    now: int = 0
+    first_seen: int = 0
+    last_seen: int = 0
+    events: int = 0
+    position: int = 0
+    # when an audience may change without an event; 0 is never
+    audience_wake: int = 0
+
+    def trait(self, name: str) -> Any:
+        """The current value of a trait, or None."""
+        found = self.traits.get(name)
+        return None if found is None else found[0]
+
+    def values(self) -> dict[str, Any]:
+        """All traits as plain values."""
+        return {name: value for name, (value, _, _) in self.traits.items()}
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(State)
+
+
+def encode_state(state: State) -> bytes:
+    """The stored form of a state; equal states give equal bytes only within one fold order."""
+    return _encoder.encode(state)
+
+
+def decode_state(raw: bytes) -> State:
+    """The state of a stored form."""
+    return _decoder.decode(raw)
+
+
+def merge_states(survivor: State, loser: State) -> State:
+    """The fold of both customers' events, as if they had always been one.
+
+    Consent never widens: where both spoke, the stricter word holds until the customer speaks.
+    """
+    merged = decode_state(encode_state(survivor))
+    for name, (value, at, position) in loser.traits.items():
+        held = merged.traits.get(name)
+        if held is None or (held[1], held[2]) < (at, position):
+            merged.traits[name] = (value, at, position)
+    for name, counter in loser.counters.items():
+        merged.counters[name] = _merge_counters(merged.counters.get(name), counter)
+    for key, consent in loser.consents.items():
+        merged.consents[key] = _stricter(merged.consents.get(key), consent)
+    merged.sends = sorted([*survivor.sends, *loser.sends])
+    merged.first_seen = min(survivor.first_seen, loser.first_seen)
+    merged.last_seen = max(survivor.last_seen, loser.last_seen)
+    merged.now = max(survivor.now, loser.now)
+    merged.events = survivor.events + loser.events
+    merged.position = max(survivor.position, loser.position)
+    return merged
+
+
+def _stricter(held: Consent | None, other: Consent) -> Consent:
+    if held is None:
+        return other
+    newest = max(held, other, key=lambda c: (c.at, c.position))
+    return Consent(held.granted and other.granted, newest.at, newest.position)
+
+
+def _merge_counters(held: Counter | None, other: Counter) -> Counter:
+    if held is None:
+        return other
+    sums = dict(held.sums)
+    for name, (total, days, hours) in other.sums.items():
+        old_total, old_days, old_hours = sums.get(name, (0.0, {}, {}))
+        sums[name] = (old_total + total, _add(old_days, days), _add(old_hours, hours))
+    return Counter(
+        held.total + other.total,
+        min(held.first, other.first),
+        max(held.last, other.last),
+        _add(held.days, other.days),
+        _add(held.hours, other.hours),
+        sums,
+    )
+
+
+def _add(a: dict[int, Number], b: dict[int, Number]) -> dict[int, Number]:
+    total = dict(a)
+    for bucket, amount in b.items():
+        total[bucket] = total[bucket] + amount if bucket in total else amount
+    return total
