@@ -218,6 +218,7 @@ create table enrolments (
     entered_position bigint not null,
     node_since timestamptz not null,
     wake_at timestamptz,
+    steps integer not null default 0,
     goal_at timestamptz,
     ended_at timestamptz,
     end_reason text,

@@ -1,0 +1,40 @@
+"""A message is a document: one thing to say, in each language, on a channel, for a purpose."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from tsunagu.core.times import parse_duration
+
+
+class Wording(BaseModel):
+    """The message in one language: subject, MJML for mail readers, plain text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    subject: str = Field(min_length=1, max_length=500)
+    mjml: str = Field(min_length=1, max_length=500_000)
+    text: str = Field(min_length=1, max_length=100_000)
+
+
+class Message(BaseModel):
+    """The document of a message. `purpose` is what consent is asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    title: dict[str, str]
+    channel: str
+    purpose: str
+    languages: dict[str, Wording] = Field(min_length=1)
+    expires_after: str = "2 days"
+
+    @field_validator("expires_after")
+    @classmethod
+    def _is_duration(cls, value: str) -> str:
+        parse_duration(value)
+        return value
+
+    def wording(self, language: str | None) -> Wording:
+        """The wording in the customer's language, else English, else the first there is."""
+        for wanted in (language, "en"):
+            if wanted in self.languages:
+                return self.languages[wanted]
+        return next(iter(self.languages.values()))

@@ -1,0 +1,153 @@
+"""Features: what the live rules need of a customer's behaviour, kept in whole buckets.
+
+All audiences of a workspace share one plan, so an event is counted once however many rules
+look at it. A row of features is taken whenever a rule's answer might have changed, and
+`next_wake` says when it might change without an event, as a bucket leaves a window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tsunagu.core.rules import Feature, Rule, amount, trait_column, trait_text
+from tsunagu.core.times import HOUR, day_number
+from tsunagu.profiles.state import Counter, State
+
+
+@dataclass(frozen=True)
+class Need:
+    """What to keep of one event: summed properties, and how many buckets back."""
+
+    properties: tuple[str, ...]
+    days: int
+    hours: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything the rules of a workspace look at."""
+
+    rules: Mapping[str, Rule]
+    features: tuple[Feature, ...]
+    traits: tuple[str, ...]
+    needs: Mapping[str, Need]
+    zone: ZoneInfo
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a feature row, in its order."""
+        return [f.column for f in self.features] + [trait_column(t) for t in self.traits]
+
+
+def make_plan(rules: Mapping[str, Rule], zone: ZoneInfo) -> Plan:
+    """The shared plan of a set of rules."""
+    features = sorted({f for r in rules.values() for f in r.features}, key=lambda f: f.column)
+    traits = sorted({t for r in rules.values() for t in r.traits})
+    events = {f.event: [g for g in features if g.event == f.event] for f in features}
+    needs = {name: _need(group) for name, group in events.items()}
+    return Plan(dict(rules), tuple(features), tuple(traits), needs, zone)
+
+
+def _need(features: list[Feature]) -> Need:
+    return Need(
+        tuple(sorted({f.property for f in features if f.property is not None})),
+        max((f.buckets for f in features if f.unit == "day"), default=0),
+        max((f.buckets for f in features if f.unit == "hour"), default=0),
+    )
+
+
+def count_event(
+    plan: Plan, state: State, name: str, properties: Mapping[str, Any], at: int
+) -> bool:
+    """Count one event at its own time; False when no rule looks at it."""
+    need = plan.needs.get(name)
+    if need is None:
+        return False
+    counter = state.counters.get(name)
+    if counter is None:
+        counter = state.counters[name] = Counter(first=at, last=at)
+    counter.total += 1
+    counter.first = min(counter.first, at)
+    counter.last = max(counter.last, at)
+    day, hour = day_number(at, plan.zone), at // HOUR
+    if need.days:
+        counter.days[day] = counter.days.get(day, 0) + 1
+    if need.hours:
+        counter.hours[hour] = counter.hours.get(hour, 0) + 1
+    for key in need.properties:
+        _add_amount(counter, key, amount(properties.get(key)), day, hour)
+    return True
+
+
+def _add_amount(counter: Counter, key: str, value: float, day: int, hour: int) -> None:
+    total, days, hours = counter.sums.get(key, (0.0, {}, {}))
+    days[day] = days.get(day, 0.0) + value
+    hours[hour] = hours.get(hour, 0.0) + value
+    counter.sums[key] = (total + value, days, hours)
+
+
+def prune(plan: Plan, state: State, now: int) -> None:
+    """Forget the buckets that no window can reach any more."""
+    today, this_hour = day_number(now, plan.zone), now // HOUR
+    for name, counter in state.counters.items():
+        need = plan.needs.get(name)
+        if need is None:
+            continue
+        oldest_day, oldest_hour = today - need.days, this_hour - need.hours
+        counter.days = _since(counter.days, oldest_day)
+        counter.hours = _since(counter.hours, oldest_hour)
+        counter.sums = {
+            key: (total, _since(days, oldest_day), _since(hours, oldest_hour))
+            for key, (total, days, hours) in counter.sums.items()
+        }
+
+
+def _since(buckets: dict[int, Any], oldest: int) -> dict[int, Any]:
+    if not buckets or min(buckets) >= oldest:
+        return buckets
+    return {bucket: value for bucket, value in buckets.items() if bucket >= oldest}
+
+
+def feature_row(plan: Plan, state: State, now: int) -> list[Any]:
+    """The values of `plan.columns` for one customer at `now`."""
+    row: list[Any] = [_value(f, state.counters.get(f.event), now, plan.zone) for f in plan.features]
+    row.extend(trait_text(state.trait(name)) for name in plan.traits)
+    return row
+
+
+def _value(feature: Feature, counter: Counter | None, now: int, zone: ZoneInfo) -> Any:
+    if feature.kind in ("first", "last"):
+        return None if counter is None else getattr(counter, feature.kind)
+    if counter is None:
+        return 0 if feature.kind == "count" else 0.0
+    total, buckets = _buckets(feature, counter)
+    if feature.within is None:
+        return total
+    first, last = feature.window(now, zone)
+    return sum(value for bucket, value in buckets.items() if first <= bucket <= last)
+
+
+def _buckets(feature: Feature, counter: Counter) -> tuple[float, Mapping[int, float]]:
+    hourly = feature.unit == "hour"
+    if feature.kind == "count":
+        return counter.total, counter.hours if hourly else counter.days
+    total, days, hours = counter.sums.get(feature.property or "", (0.0, {}, {}))
+    return total, hours if hourly else days
+
+
+def next_wake(plan: Plan, state: State, now: int) -> int:
+    """When a window next loses a bucket, which may change an answer; 0 is never."""
+    wakes: list[int] = []
+    for feature in plan.features:
+        counter = state.counters.get(feature.event)
+        if feature.within is None or counter is None:
+            continue
+        first, last = feature.window(now, plan.zone)
+        _, buckets = _buckets(feature, counter)
+        inside = [bucket for bucket in buckets if first <= bucket <= last]
+        if inside:
+            wakes.append(feature.leaves_at(min(inside), plan.zone))
+    return min(wakes, default=0)

@@ -1,0 +1,58 @@
+"""The fold: what one event changes in one customer's state.
+
+`now` is when the business learned of the fact and never runs backwards for a customer; the
+event's own time decides which of two values of a trait is newer.
+"""
+
+from __future__ import annotations
+
+from tsunagu.core import Body, Event, Json
+from tsunagu.core.events import CONSENT_GIVEN, CONSENT_WITHDRAWN, UNSUBSCRIBED
+from tsunagu.profiles.features import Plan, count_event
+from tsunagu.profiles.state import Consent, State
+
+MAX_TRAITS = 500
+_CONSENT_WORDS = {CONSENT_GIVEN: True, CONSENT_WITHDRAWN: False, UNSUBSCRIBED: False}
+
+
+def fold_event(plan: Plan, state: State, event: Event, body: Body) -> bool:
+    """Apply one event in place; True when an audience's answer might have changed."""
+    state.now = max(state.now, event.known_at)
+    state.first_seen = min(state.first_seen or event.at, event.at)
+    state.last_seen = max(state.last_seen, event.at)
+    state.events += 1
+    state.position = max(state.position, event.position)
+    if event.type == "identify":
+        return _fold_traits(plan, state, event, body.traits)
+    if event.type != "track":
+        return False
+    if event.name in _CONSENT_WORDS:
+        _fold_consent(state, event, body.properties)
+    return count_event(plan, state, event.name, body.properties, min(event.at, state.now))
+
+
+def _fold_traits(plan: Plan, state: State, event: Event, traits: Json) -> bool:
+    changed = False
+    for name, value in traits.items():
+        held = state.traits.get(name)
+        if held is None and len(state.traits) >= MAX_TRAITS:
+            continue
+        if held is None or (held[1], held[2]) < (event.at, event.position):
+            state.traits[name] = (value, event.at, event.position)
+            changed = changed or name in plan.traits
+    return changed
+
+
+def consent_key(channel: str, purpose: str) -> str:
+    """How a state names one consent."""
+    return f"{channel}/{purpose}"
+
+
+def _fold_consent(state: State, event: Event, properties: Json) -> None:
+    channel, purpose = properties.get("channel"), properties.get("purpose")
+    if not isinstance(channel, str) or not isinstance(purpose, str):
+        return
+    key = consent_key(channel, purpose)
+    held = state.consents.get(key)
+    if held is None or (held.at, held.position) < (event.at, event.position):
+        state.consents[key] = Consent(_CONSENT_WORDS[event.name], event.at, event.position)

@@ -1,0 +1,176 @@
+"""The walk: a batch's facts in log order, with merges and due timers in their places.
+
+Each customer's timers due by a fact fire before it, at their own time, and a merge happens
+just before the event that proved it. So the sequence of observations of a customer depends
+on the log alone. The walk runs twice: once over everybody to observe what audiences see, and
+once more, with the answers, over the few customers whose journeys have something to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tsunagu.core import Body, Event
+from tsunagu.core.rules import evaluate
+from tsunagu.profiles.features import Plan, feature_row, next_wake, prune
+from tsunagu.profiles.fold import fold_event
+from tsunagu.profiles.state import State, merge_states
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One event of the batch with its body and the customer it belongs to at that point."""
+
+    event: Event
+    body: Body
+    customer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Absorption:
+    """`loser` merges into `survivor` just before the fact at `position`."""
+
+    loser: int
+    survivor: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipChange:
+    """A customer enters or leaves an audience."""
+
+    customer: int
+    audience: str
+    entered: bool
+    now: int
+    position: int
+
+
+class Walk:
+    """Folds facts into states; a subclass says what an observation and a fact mean."""
+
+    def __init__(self, plan: Plan, states: dict[int, State]) -> None:
+        self.plan = plan
+        self.states = states
+
+    def run(self, facts: Sequence[Fact], absorptions: Sequence[Absorption], closing: int) -> None:
+        """Walk the facts, then fire the timers due by `closing` of every loaded customer."""
+        by_position: dict[int, list[Absorption]] = {}
+        for absorption in absorptions:
+            by_position.setdefault(absorption.position, []).append(absorption)
+        for fact in facts:
+            for absorption in by_position.get(fact.event.position, ()):
+                self._absorb(absorption, fact.event.known_at)
+            self._fact(fact)
+        for customer in list(self.states):
+            self.fire_timers(customer, closing)
+
+    def _fact(self, fact: Fact) -> None:
+        state = self.states[fact.customer]
+        self.fire_timers(fact.customer, max(state.now, fact.event.known_at))
+        changed = fold_event(self.plan, state, fact.event, fact.body)
+        if changed or state.events == 1:
+            self.observe(fact.customer, state.now, fact.event.position)
+        self.on_fact(fact, state)
+
+    def _absorb(self, absorption: Absorption, known_at: int) -> None:
+        loser, survivor = absorption.loser, absorption.survivor
+        now = max(known_at, self.states[loser].now, self.states[survivor].now)
+        self.fire_timers(survivor, now)
+        self.fire_timers(loser, now)
+        merged = merge_states(self.states[survivor], self.states.pop(loser))
+        merged.now = now
+        self.states[survivor] = merged
+        self.on_absorb(absorption, now)
+        self.observe(survivor, now, absorption.position)
+
+    def fire_timers(self, customer: int, until: int) -> None:
+        """Fire the audience timers of one customer due by `until`, in order."""
+        state = self.states[customer]
+        while 0 < state.audience_wake <= until:
+            self.observe(customer, state.audience_wake, state.position)
+
+    def observe(self, customer: int, now: int, position: int) -> None:
+        """Take notice that an answer may have changed at `now`."""
+        state = self.states[customer]
+        state.now = max(state.now, now)
+        prune(self.plan, state, now)
+        state.audience_wake = next_wake(self.plan, state, now)
+        self.on_observe(customer, state, now, position)
+
+    def on_observe(self, customer: int, state: State, now: int, position: int) -> None:
+        """An audience's answer for the customer may have changed."""
+
+    def on_absorb(self, absorption: Absorption, now: int) -> None:
+        """Two customers became one."""
+
+    def on_fact(self, fact: Fact, state: State) -> None:
+        """A fact was folded."""
+
+
+@dataclass
+class _Observation:
+    customer: int
+    now: int
+    position: int
+    absorbed: int | None = None
+    changes: list[MembershipChange] = field(default_factory=list[MembershipChange])
+
+
+class ObservingWalk(Walk):
+    """The first walk: folds everybody, takes a feature row at each observation."""
+
+    def __init__(self, plan: Plan, states: dict[int, State]) -> None:
+        super().__init__(plan, states)
+        self._rows: list[list[Any]] = []
+        self._observations: list[_Observation] = []
+        self._absorbed: int | None = None
+
+    def on_observe(self, customer: int, state: State, now: int, position: int) -> None:
+        """Take the customer's row."""
+        self._rows.append(feature_row(self.plan, state, now))
+        self._observations.append(_Observation(customer, now, position, self._absorbed))
+        self._absorbed = None
+
+    def on_absorb(self, absorption: Absorption, now: int) -> None:
+        """Remember whose memberships the next observation takes over."""
+        self._absorbed = absorption.loser
+
+    def answer(
+        self, before: Mapping[int, Sequence[str]]
+    ) -> tuple[dict[int, set[str]], dict[int, list[list[MembershipChange]]]]:
+        """Evaluate all rules over all rows at once.
+
+        Args:
+            before: the audiences each customer was in before the batch.
+
+        Returns:
+            The memberships after it, and per customer the changes at each observation.
+        """
+        answers = self._evaluate()
+        members = {customer: set(names) for customer, names in before.items()}
+        script: dict[int, list[list[MembershipChange]]] = {}
+        for number, seen in enumerate(self._observations):
+            inside = members.setdefault(seen.customer, set())
+            if seen.absorbed is not None:
+                inside |= members.pop(seen.absorbed, set())
+            for audience, column in answers.items():
+                if column[number] != (audience in inside):
+                    (inside.add if column[number] else inside.discard)(audience)
+                    seen.changes.append(
+                        MembershipChange(
+                            seen.customer, audience, column[number], seen.now, seen.position
+                        )
+                    )
+            script.setdefault(seen.customer, []).append(seen.changes)
+        return members, script
+
+    def _evaluate(self) -> dict[str, list[bool]]:
+        if not self._rows or not self.plan.rules:
+            return {}
+        columns = dict(
+            zip(self.plan.columns, map(list, zip(*self._rows, strict=True)), strict=True)
+        )
+        return evaluate(self.plan.rules, columns)

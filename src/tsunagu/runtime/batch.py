@@ -1,0 +1,120 @@
+"""One batch as a pure function: events and what is known in, changes out. No I/O.
+
+This is the whole logic of the pipeline in its order: resolve identities, fold profiles,
+answer audiences, move journeys. Live, replay and simulation call it alike, and a property
+test cuts one log at random and compares the outcomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tsunagu.core import Body, Event
+from tsunagu.identity import Identifier, Known, Resolution, resolve
+from tsunagu.journeys import Book, Enrolment, JourneyWalk, Moves, concerned
+from tsunagu.profiles import (
+    Absorption,
+    Fact,
+    MembershipChange,
+    ObservingWalk,
+    Plan,
+    State,
+    decode_state,
+    encode_state,
+)
+
+
+@dataclass
+class Loaded:
+    """What the database knew of the touched customers before the batch.
+
+    `states` are in their stored form, because both walks start from them. Customers without a
+    stored state are new.
+    """
+
+    states: Mapping[int, bytes]
+    enrolments: Sequence[Enrolment] = ()
+
+
+@dataclass
+class Changes:
+    """What a batch changes. `states` are the customers' new folds, `wakes` their timers."""
+
+    facts: list[Fact] = field(default_factory=list[Fact])
+    states: dict[int, State] = field(default_factory=dict[int, State])
+    wakes: dict[int, int] = field(default_factory=dict[int, int])
+    absorbed: list[Absorption] = field(default_factory=list[Absorption])
+    memberships: list[MembershipChange] = field(default_factory=list[MembershipChange])
+    moves: Moves = field(default_factory=Moves)
+
+
+def resolve_batch(
+    workspace_id: int,
+    events: Sequence[Event],
+    bodies: Sequence[Body],
+    identifiers: Sequence[list[Identifier]],
+    known: Known,
+) -> tuple[list[Fact], list[Absorption], Resolution]:
+    """Give each event its customer; the merges come out as absorptions of the walk."""
+    resolution = resolve(workspace_id, events, identifiers, known)
+    owners = zip(events, bodies, resolution.customers, strict=True)
+    facts = [Fact(event, body, customer) for event, body, customer in owners]
+    absorbed = [Absorption(m.loser, m.survivor, m.position) for m in resolution.merges]
+    return facts, absorbed, resolution
+
+
+def advance_batch(
+    plan: Plan,
+    book: Book,
+    facts: Sequence[Fact],
+    absorbed: Sequence[Absorption],
+    loaded: Loaded,
+    closing: int,
+) -> Changes:
+    """Fold the facts, answer the audiences, move the journeys.
+
+    Args:
+        plan: what the audiences' rules look at.
+        book: the published definitions.
+        facts: the batch in log order, resolved.
+        absorbed: the merges among them.
+        loaded: the customers of the facts and merges, and those with timers due.
+        closing: the business time up to which timers fire once the facts are folded.
+    """
+    customers = {fact.customer for fact in facts} | set(loaded.states)
+    customers |= {a.loser for a in absorbed} | {a.survivor for a in absorbed}
+    first = ObservingWalk(plan, _states(customers, loaded))
+    before = {customer: list(state.audiences) for customer, state in first.states.items()}
+    first.run(facts, absorbed, closing)
+    members, script = first.answer(before)
+    for customer, state in first.states.items():
+        state.audiences = sorted(members.get(customer, ()))
+
+    walked = concerned(book, loaded.enrolments, script, absorbed) & customers
+    second = JourneyWalk(plan, _states(walked, loaded), book, loaded.enrolments, script)
+    second.run(
+        [fact for fact in facts if fact.customer in walked],
+        [a for a in absorbed if a.survivor in walked],
+        closing,
+    )
+    for customer, state in second.states.items():
+        state.audiences = first.states[customer].audiences
+    states = {**first.states, **second.states}
+    wakes = {customer: state.audience_wake for customer, state in first.states.items()}
+    wakes |= {customer: second.next_wake(customer) for customer in second.states}
+    memberships = [change for seen in script.values() for changes in seen for change in changes]
+    return Changes(list(facts), states, wakes, list(absorbed), memberships, second.moves)
+
+
+def _states(customers: set[int], loaded: Loaded) -> dict[int, State]:
+    """Fresh copies of the states before the batch, in an order that does not matter."""
+    return {
+        customer: decode_state(loaded.states[customer])
+        if customer in loaded.states
+        else decode_state(_EMPTY)
+        for customer in sorted(customers)
+    }
+
+
+_EMPTY = encode_state(State())
