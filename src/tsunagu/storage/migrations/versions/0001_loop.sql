@@ -164,7 +164,7 @@ create table timeline (
     type text not null,
     name text not null,
     source text not null,
-    summary text not null default ''
+    body text not null
 ) partition by range (position);
 create index timeline_customer on timeline (workspace_id, customer_id, position desc);
 
