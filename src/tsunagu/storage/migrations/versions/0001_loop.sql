@@ -348,11 +348,12 @@ create table reports (
 -- What runs: each role writes its heartbeat and figures here.
 create table processes (
     role text not null,
+    host text not null,
     pid integer not null,
     started_at timestamptz not null,
     beat_at timestamptz not null,
     figures jsonb not null default '{}',
-    primary key (role, pid)
+    primary key (role, host, pid)
 );
 
 create table audit_log (
