@@ -32,9 +32,15 @@ class Message(BaseModel):
         parse_duration(value)
         return value
 
+    def language_for(self, wanted: str | None) -> str:
+        """The language to speak to a customer: theirs, its base (`ja` for `ja-JP`), else English,
+        else the first there is."""
+        base = (wanted or "").replace("_", "-").partition("-")[0].lower()
+        for language in (wanted, base, "en"):
+            if language in self.languages:
+                return language
+        return next(iter(self.languages))
+
     def wording(self, language: str | None) -> Wording:
-        """The wording in the customer's language, else English, else the first there is."""
-        for wanted in (language, "en"):
-            if wanted in self.languages:
-                return self.languages[wanted]
-        return next(iter(self.languages.values()))
+        """The wording in the language that `language_for` chooses."""
+        return self.languages[self.language_for(language)]
