@@ -1,1 +1,23 @@
-"""storage"""
+"""Where state lies: PostgreSQL, embedded or by URL, its roles and its migrations."""
+
+from tsunagu.storage.database import (
+    Database,
+    Role,
+    Row,
+    in_workspace,
+    in_workspace_async,
+    notify,
+)
+from tsunagu.storage.embedded import EmbeddedServer
+from tsunagu.storage.migrate import migrate
+
+__all__ = [
+    "Database",
+    "EmbeddedServer",
+    "Role",
+    "Row",
+    "in_workspace",
+    "in_workspace_async",
+    "migrate",
+    "notify",
+]
