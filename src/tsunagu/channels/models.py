@@ -26,19 +26,26 @@ class Result:
     """What became of a hand-over.
 
     sent: the provider took it over. later: it did not, and may if asked again. never: it
-    refused for good. unknown: the line broke after the content began to flow.
+    refused for good. unknown: the line broke after the content began to flow. `bounced` says
+    that it was the address that was refused for good, not this message.
     """
 
     kind: ResultKind
     provider_id: str = ""
     detail: str = ""
+    bounced: bool = False
 
 
 class Channel(Protocol):
     """One line to a provider; it carries one message at a time."""
 
-    async def connect(self) -> None:
-        """Open the line ahead of use. A failure is not raised: `deliver` tells it."""
+    @property
+    def is_open(self) -> bool:
+        """Whether the line stands, as far as this side knows."""
+        ...
+
+    async def connect(self) -> Result | None:
+        """Open the line ahead of use; None when it stands, else why `deliver` would fail."""
         ...
 
     async def deliver(self, outgoing: Outgoing) -> Result:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import aiosmtplib
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+from aiosmtplib import SMTP, SMTPException, SMTPRecipientRefused, SMTPResponseException
 
 from tsunagu.channels.models import Outgoing, Result
 
@@ -37,9 +37,15 @@ class EmailChannel:
         self._from = from_address
         self._client: SMTP | None = None
 
-    async def connect(self) -> None:
-        """Open the line ahead of use."""
-        await self._open()
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection stands, as far as this side knows."""
+        return self._client is not None and self._client.is_connected
+
+    async def connect(self) -> Result | None:
+        """Open the line ahead of use; None when it stands."""
+        opened = await self._open()
+        return opened if isinstance(opened, Result) else None
 
     async def close(self) -> None:
         """Say goodbye when the line is open, and drop it."""
@@ -59,7 +65,10 @@ class EmailChannel:
         try:
             answer = await announced.data(outgoing.content)
         except SMTPResponseException as error:
-            return await self._refused(announced, error)
+            if 400 <= error.code < 600:
+                return await self._refused(announced, error)
+            self._drop()
+            return Result("unknown", detail=f"The answer cannot be read: {error}"[:500])
         except _BROKEN as error:
             self._drop()
             return Result("unknown", detail=f"The line broke during the hand-over: {error}")
@@ -75,7 +84,9 @@ class EmailChannel:
             await client.mail(self._from)
             await client.rcpt(address)
         except SMTPResponseException as error:
-            return await self._refused(client, error)
+            return await self._refused(
+                client, error, bounced=isinstance(error, SMTPRecipientRefused)
+            )
         except _BROKEN as error:
             self._drop()
             if reused:
@@ -107,7 +118,9 @@ class EmailChannel:
         self._client = client
         return client
 
-    async def _refused(self, client: SMTP, error: SMTPResponseException) -> Result:
+    async def _refused(
+        self, client: SMTP, error: SMTPResponseException, *, bounced: bool = False
+    ) -> Result:
         detail = f"{error.code} {error.message}"[:500]
         if error.code == _SERVICE_CLOSING:
             self._drop()
@@ -116,7 +129,9 @@ class EmailChannel:
                 await client.rset()
             except (SMTPException, OSError):
                 self._drop()
-        return Result("never" if error.code >= 500 else "later", detail=detail)
+        if error.code < 500:
+            return Result("later", detail=detail)
+        return Result("never", detail=detail, bounced=bounced)
 
     def _drop(self) -> None:
         if self._client is not None:
