@@ -12,6 +12,10 @@ import msgspec
 
 TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
+# The source of events by which the pipeline tells of its own work: they stand in the timeline
+# and the lake, and are not folded again, so that no decision depends on how batches are cut.
+PLATFORM_SOURCE = "tsunagu"
+
 # Events the platform itself emits; they go through the inbox like any other.
 AUDIENCE_ENTERED = "Audience Entered"
 AUDIENCE_EXITED = "Audience Exited"
@@ -26,6 +30,9 @@ LINK_CLICKED = "Email Link Clicked"
 UNSUBSCRIBED = "Unsubscribed"
 CONSENT_GIVEN = "Consent Given"
 CONSENT_WITHDRAWN = "Consent Withdrawn"
+
+# The events by which a customer speaks about consent, and whether they grant it.
+CONSENT_WORDS = {CONSENT_GIVEN: True, CONSENT_WITHDRAWN: False, UNSUBSCRIBED: False}
 
 Json = dict[str, Any]
 

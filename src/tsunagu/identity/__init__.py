@@ -1,7 +1,9 @@
 """Identity: who an event is about, by evidence that can be read again."""
 
-from tsunagu.identity.queries import current_customer, load_known, store
+from tsunagu.identity.queries import current_customer, first_identifiers, load_known, store
 from tsunagu.identity.resolve import (
+    ANONYMOUS_ID,
+    USER_ID,
     Edge,
     Identifier,
     Known,
@@ -13,6 +15,8 @@ from tsunagu.identity.resolve import (
 )
 
 __all__ = [
+    "ANONYMOUS_ID",
+    "USER_ID",
     "Edge",
     "Identifier",
     "Known",
@@ -20,6 +24,7 @@ __all__ = [
     "NewCustomer",
     "Resolution",
     "current_customer",
+    "first_identifiers",
     "identifiers_of",
     "load_known",
     "resolve",

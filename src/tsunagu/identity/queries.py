@@ -152,3 +152,19 @@ def current_customer(
         (workspace_id, kind, value),
     ).fetchone()
     return None if row is None else row[0]
+
+
+def first_identifiers(
+    cursor: Cursor[Row], workspace_id: int, customers: Collection[int]
+) -> dict[int, Identifier]:
+    """For each of these customers the identifier that names it in events."""
+    if not customers:
+        return {}
+    cursor.execute(
+        """
+        select customer_id, first_kind, first_value from customers
+        where workspace_id = %s and customer_id = any(%s)
+        """,
+        (workspace_id, list(customers)),
+    )
+    return {customer: (kind, value) for customer, kind, value in cursor.fetchall()}

@@ -1,8 +1,9 @@
 """Journeys: documents that customers pass through, one enrolment each."""
 
 from tsunagu.journeys.advance import Book, Decision, Moves, Step
-from tsunagu.journeys.models import HOLDOUT_NODE, Enrolment, Journey
+from tsunagu.journeys.models import HOLDOUT_NODE, Enrolment, Journey, Send
 from tsunagu.journeys.orchestrate import JourneyWalk, concerned
+from tsunagu.journeys.queries import load_enrolments, store_enrolments, store_steps
 
 __all__ = [
     "HOLDOUT_NODE",
@@ -12,6 +13,10 @@ __all__ = [
     "Journey",
     "JourneyWalk",
     "Moves",
+    "Send",
     "Step",
     "concerned",
+    "load_enrolments",
+    "store_enrolments",
+    "store_steps",
 ]

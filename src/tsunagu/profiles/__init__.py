@@ -1,12 +1,25 @@
 """Profiles: the fold of a customer's events, and the audiences that follow from it."""
 
+from tsunagu.profiles.audiences import Audience
 from tsunagu.profiles.features import Plan, make_plan
 from tsunagu.profiles.fold import consent_key
+from tsunagu.profiles.queries import (
+    due_customers,
+    load_states,
+    next_due,
+    stop_timers,
+    store_consents,
+    store_memberships,
+    store_merges,
+    store_states,
+    store_timeline,
+)
 from tsunagu.profiles.state import State, decode_state, encode_state
 from tsunagu.profiles.walk import Absorption, Fact, MembershipChange, ObservingWalk, Walk
 
 __all__ = [
     "Absorption",
+    "Audience",
     "Fact",
     "MembershipChange",
     "ObservingWalk",
@@ -15,6 +28,15 @@ __all__ = [
     "Walk",
     "consent_key",
     "decode_state",
+    "due_customers",
     "encode_state",
+    "load_states",
     "make_plan",
+    "next_due",
+    "stop_timers",
+    "store_consents",
+    "store_memberships",
+    "store_merges",
+    "store_states",
+    "store_timeline",
 ]

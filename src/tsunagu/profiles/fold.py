@@ -7,12 +7,11 @@ event's own time decides which of two values of a trait is newer.
 from __future__ import annotations
 
 from tsunagu.core import Body, Event, Json
-from tsunagu.core.events import CONSENT_GIVEN, CONSENT_WITHDRAWN, UNSUBSCRIBED
+from tsunagu.core.events import CONSENT_WORDS
 from tsunagu.profiles.features import Plan, count_event
 from tsunagu.profiles.state import Consent, State
 
 MAX_TRAITS = 500
-_CONSENT_WORDS = {CONSENT_GIVEN: True, CONSENT_WITHDRAWN: False, UNSUBSCRIBED: False}
 
 
 def fold_event(plan: Plan, state: State, event: Event, body: Body) -> bool:
@@ -26,7 +25,7 @@ def fold_event(plan: Plan, state: State, event: Event, body: Body) -> bool:
         return _fold_traits(plan, state, event, body.traits)
     if event.type != "track":
         return False
-    if event.name in _CONSENT_WORDS:
+    if event.name in CONSENT_WORDS:
         _fold_consent(state, event, body.properties)
     return count_event(plan, state, event.name, body.properties, min(event.at, state.now))
 
@@ -55,4 +54,4 @@ def _fold_consent(state: State, event: Event, properties: Json) -> None:
     key = consent_key(channel, purpose)
     held = state.consents.get(key)
     if held is None or (held.at, held.position) < (event.at, event.position):
-        state.consents[key] = Consent(_CONSENT_WORDS[event.name], event.at, event.position)
+        state.consents[key] = Consent(CONSENT_WORDS[event.name], event.at, event.position)

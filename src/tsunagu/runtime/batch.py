@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tsunagu.core import Body, Event
+from tsunagu.core.events import PLATFORM_SOURCE
 from tsunagu.identity import Identifier, Known, Resolution, resolve
 from tsunagu.journeys import Book, Enrolment, JourneyWalk, Moves, concerned
 from tsunagu.profiles import (
@@ -82,11 +83,12 @@ def advance_batch(
         loaded: the customers of the facts and merges, and those with timers due.
         closing: the business time up to which timers fire once the facts are folded.
     """
-    customers = {fact.customer for fact in facts} | set(loaded.states)
+    lived = [fact for fact in facts if fact.event.source != PLATFORM_SOURCE]
+    customers = {fact.customer for fact in lived} | set(loaded.states)
     customers |= {a.loser for a in absorbed} | {a.survivor for a in absorbed}
     first = ObservingWalk(plan, _states(customers, loaded))
     before = {customer: list(state.audiences) for customer, state in first.states.items()}
-    first.run(facts, absorbed, closing)
+    first.run(lived, absorbed, closing)
     members, script = first.answer(before)
     for customer, state in first.states.items():
         state.audiences = sorted(members.get(customer, ()))
@@ -94,7 +96,7 @@ def advance_batch(
     walked = concerned(book, loaded.enrolments, script, absorbed) & customers
     second = JourneyWalk(plan, _states(walked, loaded), book, loaded.enrolments, script)
     second.run(
-        [fact for fact in facts if fact.customer in walked],
+        [fact for fact in lived if fact.customer in walked],
         [a for a in absorbed if a.survivor in walked],
         closing,
     )

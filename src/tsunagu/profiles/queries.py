@@ -1,0 +1,262 @@
+"""Profiles in the database: the touched customers of a batch in, the changed ones out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg import Cursor
+
+from tsunagu.core import Json
+from tsunagu.core.times import moment
+from tsunagu.profiles.state import State, encode_state
+from tsunagu.profiles.walk import Absorption, Fact, MembershipChange
+from tsunagu.storage.staging import stage
+
+Row = tuple[Any, ...]
+
+_PROFILE_COLUMNS = {
+    "customer_id": "int8",
+    "traits": "text",
+    "audiences": "text",
+    "state": "bytea",
+    "wake_at": "int8",
+    "first_seen": "int8",
+    "last_seen": "int8",
+    "events": "int8",
+    "position": "int8",
+}
+
+# Values of traits are rewritten only where one changed; they are the largest part of a row.
+_STORE_PROFILES: LiteralString = """
+insert into profiles (
+    workspace_id, customer_id, traits, audiences, state, wake_at, first_seen, last_seen, events,
+    position
+)
+select
+    %(workspace)s, customer_id, coalesce(traits::jsonb, '{}'), audiences::text[], state,
+    timestamptz 'epoch' + nullif(wake_at, 0) * interval '1 microsecond',
+    timestamptz 'epoch' + first_seen * interval '1 microsecond',
+    timestamptz 'epoch' + last_seen * interval '1 microsecond',
+    events, position
+from profiles_in
+on conflict (workspace_id, customer_id) do update set
+    traits = case when excluded.traits = '{}' then profiles.traits else excluded.traits end,
+    audiences = excluded.audiences, state = excluded.state, wake_at = excluded.wake_at,
+    first_seen = excluded.first_seen, last_seen = excluded.last_seen,
+    events = excluded.events, position = excluded.position
+"""
+
+_STORE_TIMELINE: LiteralString = """
+insert into timeline (workspace_id, customer_id, position, at, type, name, source, body)
+select i.workspace_id, f.customer_id, i.position, i.at, i.type, i.name, i.source, i.body
+from facts_in as f
+join inbox as i on i.position = f.position
+where i.workspace_id = %(workspace)s
+    and i.position between %(first)s and %(last)s
+"""
+
+
+def load_states(
+    cursor: Cursor[Row], workspace_id: int, customers: Collection[int]
+) -> dict[int, bytes]:
+    """The stored folds of these customers, in one query."""
+    if not customers:
+        return {}
+    cursor.execute(
+        "select customer_id, state from profiles where workspace_id = %s and customer_id = any(%s)",
+        (workspace_id, list(customers)),
+        binary=True,
+    )
+    return dict(cursor.fetchall())
+
+
+def due_customers(cursor: Cursor[Row], workspace_id: int, until: int, limit: int) -> list[int]:
+    """Customers with a timer due by `until`, the longest waiting first."""
+    cursor.execute(
+        """
+        select customer_id from profiles
+        where workspace_id = %s and wake_at <= %s
+        order by wake_at, customer_id limit %s
+        """,
+        (workspace_id, moment(until), limit),
+    )
+    return [customer for (customer,) in cursor.fetchall()]
+
+
+def stop_timers(cursor: Cursor[Row], workspace_id: int, customers: Collection[int]) -> None:
+    """Let these customers' timers rest until their next event."""
+    cursor.execute(
+        "update profiles set wake_at = null where workspace_id = %s and customer_id = any(%s)",
+        (workspace_id, list(customers)),
+    )
+
+
+def next_due(cursor: Cursor[Row], workspace_id: int) -> int:
+    """When the next timer of any customer is due, in microseconds; 0 is never."""
+    row = cursor.execute(
+        """
+        select (date_part('epoch', min(wake_at)) * 1000000)::bigint
+        from profiles where workspace_id = %s and wake_at is not null
+        """,
+        (workspace_id,),
+    ).fetchone()
+    return (row and row[0]) or 0
+
+
+def store_states(
+    cursor: Cursor[Row],
+    workspace_id: int,
+    states: Mapping[int, State],
+    wakes: Mapping[int, int],
+    retold: Collection[int],
+) -> None:
+    """Write the folds; the readable traits only of the customers in `retold`."""
+    if not states:
+        return
+    rows = (
+        (
+            customer,
+            msgspec.json.encode(state.values()).decode() if customer in retold else None,
+            _text_array(state.audiences),
+            encode_state(state),
+            wakes.get(customer, 0),
+            state.first_seen,
+            state.last_seen,
+            state.events,
+            state.position,
+        )
+        for customer, state in sorted(states.items())
+    )
+    stage(cursor, "profiles_in", _PROFILE_COLUMNS, rows)
+    cursor.execute(_STORE_PROFILES, {"workspace": workspace_id})
+
+
+def _text_array(values: Iterable[str]) -> str:
+    quoted = (v.replace("\\", "\\\\").replace('"', '\\"') for v in values)
+    return "{" + ",".join(f'"{v}"' for v in quoted) + "}"
+
+
+def store_timeline(cursor: Cursor[Row], workspace_id: int, facts: Sequence[Fact]) -> None:
+    """Write what happened to whom; the log has the rest of each row."""
+    if not facts:
+        return
+    stage(
+        cursor,
+        "facts_in",
+        {"position": "int8", "customer_id": "int8"},
+        ((fact.event.position, fact.customer) for fact in facts),
+    )
+    bounds = {"first": facts[0].event.position, "last": facts[-1].event.position}
+    cursor.execute(_STORE_TIMELINE, {"workspace": workspace_id, **bounds})
+
+
+def store_merges(cursor: Cursor[Row], workspace_id: int, absorbed: Sequence[Absorption]) -> None:
+    """Let the absorbed customers' rows go; their folds live on in the survivors'."""
+    losers = [a.loser for a in absorbed]
+    if not losers:
+        return
+    for statement in (
+        "delete from profiles where workspace_id = %s and customer_id = any(%s)",
+        "delete from audience_members where workspace_id = %s and customer_id = any(%s)",
+    ):
+        cursor.execute(statement, (workspace_id, losers))
+
+
+def store_memberships(
+    cursor: Cursor[Row],
+    workspace_id: int,
+    changes: Sequence[MembershipChange],
+    states: Mapping[int, State],
+    absorbed: Sequence[Absorption],
+) -> None:
+    """Bring the audiences' member lists to what the batch ended with."""
+    since = {(c.audience, c.customer): c.now for c in changes if c.entered}
+    touched = {(c.audience, c.customer) for c in changes}
+    for survivor in {a.survivor for a in absorbed} & set(states):
+        touched |= {(audience, survivor) for audience in states[survivor].audiences}
+    inside = [
+        pair
+        for pair in sorted(touched)
+        if pair[1] in states and pair[0] in states[pair[1]].audiences
+    ]
+    outside = sorted(touched - set(inside))
+    if outside:
+        cursor.execute(
+            """
+            delete from audience_members as m
+            using unnest(%s::text[], %s::bigint[]) as gone (audience, customer_id)
+            where m.workspace_id = %s and m.audience = gone.audience
+                and m.customer_id = gone.customer_id
+            """,
+            ([a for a, _ in outside], [c for _, c in outside], workspace_id),
+        )
+    if inside:
+        entered = [moment(since.get(pair, states[pair[1]].now)) for pair in inside]
+        cursor.execute(
+            """
+            insert into audience_members (workspace_id, audience, customer_id, entered_at)
+            select %s, * from unnest(%s::text[], %s::bigint[], %s::timestamptz[])
+            on conflict do nothing
+            """,
+            (workspace_id, [a for a, _ in inside], [c for _, c in inside], entered),
+        )
+
+
+def store_consents(
+    cursor: Cursor[Row],
+    workspace_id: int,
+    states: Mapping[int, State],
+    evidence: Mapping[int, Mapping[int, Json]],
+) -> None:
+    """Write the last word of the customers who spoke about consent, with what proves it.
+
+    `evidence` has, per customer and position, what the facts of this batch said.
+    """
+    rows: list[Row] = []
+    for customer in sorted(set(evidence) & set(states)):
+        for key, consent in states[customer].consents.items():
+            channel, _, purpose = key.partition("/")
+            proof = evidence[customer].get(consent.position, {})
+            rows.append(
+                (
+                    customer,
+                    channel,
+                    purpose,
+                    consent.granted,
+                    consent.at,
+                    consent.position,
+                    msgspec.json.encode(proof).decode(),
+                )
+            )
+    if not rows:
+        return
+    columns = {
+        "customer_id": "int8",
+        "channel": "text",
+        "purpose": "text",
+        "granted": "bool",
+        "at": "int8",
+        "position": "int8",
+        "evidence": "text",
+    }
+    stage(cursor, "consents_in", columns, rows)
+    cursor.execute(
+        """
+        insert into consents (
+            workspace_id, customer_id, channel, purpose, granted, at, position, evidence
+        )
+        select
+            %s, customer_id, channel, purpose, granted,
+            timestamptz 'epoch' + at * interval '1 microsecond', position, evidence::jsonb
+        from consents_in
+        on conflict (workspace_id, customer_id, channel, purpose) do update set
+            granted = excluded.granted, at = excluded.at, position = excluded.position,
+            evidence = case
+                when consents.position = excluded.position then consents.evidence
+                else excluded.evidence
+            end
+        """,
+        (workspace_id,),
+    )

@@ -1,0 +1,197 @@
+"""The pipeline: the stages through which a batch of one workspace's log passes, in order.
+
+This file is the map of the system. Everything happens in ONE transaction: a crash repeats the
+batch whole and changes nothing twice. What a stage computes is pure (`runtime/batch.py`); the
+queries around it only load the touched rows and store the changed ones, set-based.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection, Cursor
+
+from tsunagu import access, eventlog, identity, journeys, profiles, sending
+from tsunagu.core import Event, Json, decode_body
+from tsunagu.core.events import CONSENT_WORDS, PLATFORM_SOURCE
+from tsunagu.core.failpoints import failpoint
+from tsunagu.core.times import wall, zone
+from tsunagu.journeys import Decision
+from tsunagu.runtime.batch import Changes, Loaded, advance_batch, resolve_batch
+from tsunagu.runtime.reactions import reactions, spoken_of
+from tsunagu.serve import definitions
+from tsunagu.serve.definitions import Definitions
+from tsunagu.storage import in_workspace, notify
+
+Row = tuple[Any, ...]
+
+BATCH = 5_000
+TIMERS = 2_000
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one batch did: how many events, repeats, timers, moves, sends and refusals.
+
+    `lag` is the age of its oldest event in seconds, `more` whether work is left at once.
+    """
+
+    events: int
+    repeats: int
+    timers: int
+    entered: int
+    queued: int
+    refused: int
+    lag: float
+    more: bool
+
+
+@dataclass
+class Desk:
+    """One workspace as the pipeline sees it, kept between batches.
+
+    `limit` is how many events it dares at once: halved after failures, doubled after success.
+    """
+
+    workspace_id: int
+    zone_name: str
+    driven: bool = False
+    definitions: Definitions | None = None
+    limit: int = BATCH
+
+
+def process_batch(connection: Connection[Row], desk: Desk, limit: int, timers: int) -> Report:
+    """Take the next `limit` events and `timers` due customers through all stages; commit."""
+    with in_workspace(connection, desk.workspace_id) as cursor:
+        report = _stages(cursor, desk, limit, timers)
+        failpoint("pipeline.before_commit")
+    failpoint("pipeline.after_commit")
+    return report
+
+
+def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> Report:
+    workspace = desk.workspace_id
+
+    # 1. the lease, the clock and what is published
+    after = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
+    clock = access.business_now(cursor, workspace)
+    desk.definitions = definitions.load(cursor, workspace, zone(desk.zone_name), desk.definitions)
+
+    # 2. the next events, without those that came before
+    batch = eventlog.read_batch(cursor, workspace, after, limit)
+    repeats: set[int] = set()
+    upto = after
+    if batch.events:
+        upto = batch.events[-1].position
+        repeats = eventlog.remember(cursor, workspace, after, upto)
+        if repeats:
+            eventlog.leave_out(cursor, workspace, repeats, "repeat")
+    events = [event for event in batch.events if event.position not in repeats]
+
+    # 3. identify: whom each event is about, and which customers turn out to be one
+    bodies = [decode_body(event.body) for event in events]
+    stated = [identity.identifiers_of(*pair) for pair in zip(events, bodies, strict=True)]
+    known = identity.load_known(cursor, workspace, {i for some in stated for i in some})
+    facts, absorbed, resolution = resolve_batch(workspace, events, bodies, stated, known)
+    identity.store(cursor, workspace, resolution)
+
+    # 4. load the touched customers, and those whose timers are due
+    closing = clock if batch.next_known_at is None else min(clock, batch.next_known_at)
+    due = profiles.due_customers(cursor, workspace, closing, timers)
+    touched = {fact.customer for fact in facts} | set(due)
+    touched |= {customer for a in absorbed for customer in (a.loser, a.survivor)}
+    loaded = Loaded(
+        profiles.load_states(cursor, workspace, touched),
+        journeys.load_enrolments(cursor, workspace, touched),
+    )
+
+    # 5. fold profiles, answer audiences, move journeys, ask the contact policy
+    plan, book = desk.definitions.plan, desk.definitions.book
+    changes = advance_batch(plan, book, facts, absorbed, loaded, closing)
+
+    # 6. store what changed: profiles, audiences, consents, timeline, enrolments, ledger, outbox
+    _store_profiles(cursor, workspace, changes)
+    journeys.store_enrolments(cursor, workspace, changes.moves.changed.values())
+    journeys.store_steps(cursor, workspace, changes.moves.steps)
+    sayings = [_saying(decision) for decision in changes.moves.decisions]
+    sending.record(cursor, workspace, sayings)
+    queued = sum(1 for saying in sayings if not saying.reason)
+
+    # 7. move the cursor; tell the log what happened; wake the senders
+    oldest = batch.events[0].received_at if batch.events else None
+    eventlog.move_cursor(
+        cursor,
+        workspace,
+        eventlog.PIPELINE,
+        upto,
+        closed_at=closing if len(due) < timers else None,
+        received_at=batch.events[-1].received_at if batch.events else None,
+    )
+    if queued:
+        notify(cursor, "tsunagu_outbox", workspace)
+    notify(cursor, "tsunagu_done", workspace)
+    told = reactions(changes, identity.first_identifiers(cursor, workspace, spoken_of(changes)))
+    if told:
+        eventlog.append(cursor, workspace, told, received_at=wall(), now=clock)
+    return Report(
+        events=len(batch.events),
+        repeats=len(repeats),
+        timers=len(due),
+        entered=len(changes.moves.entered),
+        queued=queued,
+        refused=len(sayings) - queued,
+        lag=(wall() - oldest) / 1e6 if oldest is not None else 0.0,
+        more=batch.next_known_at is not None or len(due) >= timers or bool(told),
+    )
+
+
+def _store_profiles(cursor: Cursor[Row], workspace: int, changes: Changes) -> None:
+    retold = {f.customer for f in changes.facts if f.event.type == "identify"}
+    retold |= {a.survivor for a in changes.absorbed}
+    profiles.store_merges(cursor, workspace, changes.absorbed)
+    profiles.store_states(cursor, workspace, changes.states, changes.wakes, retold)
+    profiles.store_memberships(
+        cursor, workspace, changes.memberships, changes.states, changes.absorbed
+    )
+    profiles.store_consents(cursor, workspace, changes.states, _evidence(changes))
+    profiles.store_timeline(cursor, workspace, changes.facts)
+
+
+def _evidence(changes: Changes) -> dict[int, dict[int, Json]]:
+    """What the facts of the batch say of consent, per customer and position."""
+    found: dict[int, dict[int, Json]] = defaultdict(dict)
+    for fact in changes.facts:
+        if _speaks_of_consent(fact.event):
+            said = {"properties": fact.body.properties, "context": fact.body.context}
+            found[fact.customer][fact.event.position] = said
+    for absorption in changes.absorbed:
+        found[absorption.survivor].update(found.pop(absorption.loser, {}))
+    return found
+
+
+def _speaks_of_consent(event: Event) -> bool:
+    return event.name in CONSENT_WORDS and event.source != PLATFORM_SOURCE
+
+
+def _saying(decision: Decision) -> sending.Saying:
+    refused = decision.verdict.kind == "refused"
+    return sending.Saying(
+        send_key=decision.send_key,
+        customer_id=decision.enrolment.customer_id,
+        enrolment_id=decision.enrolment.enrolment_id,
+        journey=decision.enrolment.journey,
+        node=decision.node,
+        message=decision.message,
+        message_version=decision.message_version,
+        channel=decision.channel,
+        purpose=decision.purpose,
+        address=decision.verdict.address,
+        traits=decision.traits,
+        expires_at=decision.expires_at,
+        at=decision.at,
+        position=decision.position,
+        reason=decision.verdict.reason if refused else "",
+        detail=decision.verdict.detail,
+    )

@@ -1,0 +1,123 @@
+"""Definitions: documents of each kind, checked as a whole before they are published.
+
+A journey names an audience and messages, so what is published must fit what is there. The
+pipeline reads the published ones as one plan (what to count) and one book (what to do).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from psycopg import Cursor
+from pydantic import BaseModel, ValidationError
+
+from tsunagu.access import Definition, all_versions, fingerprint, publish
+from tsunagu.content import Message
+from tsunagu.core import Invalid, Json
+from tsunagu.core.rules import parse_rule
+from tsunagu.decisions import Policy
+from tsunagu.journeys import Book, Journey, Send
+from tsunagu.profiles import Audience, Plan, make_plan
+
+Row = tuple[Any, ...]
+
+KINDS: Mapping[str, type[BaseModel]] = {
+    "audience": Audience,
+    "message": Message,
+    "policy": Policy,
+    "journey": Journey,
+}
+POLICY_NAME = "contact"
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """All that a workspace has published, ready for the pipeline."""
+
+    plan: Plan
+    book: Book
+    fingerprint: str
+
+
+def check(kind: str, document: Json) -> BaseModel:
+    """The validated document.
+
+    Raises:
+        Invalid: the kind is unknown or the document is wrong; the message names each place.
+    """
+    model = KINDS.get(kind)
+    if model is None:
+        raise Invalid(f"There is no kind {kind!r}; the kinds are: {', '.join(KINDS)}.")
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        places = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'document'}: {e['msg']}" for e in error.errors()
+        )
+        raise Invalid(f"This is not a valid {kind}. {places}") from error
+
+
+def publish_document(
+    cursor: Cursor[Row], workspace_id: int, kind: str, name: str, document: Json, by: str
+) -> int:
+    """Check a document against its kind and what it names, and publish it as a new version.
+
+    Raises:
+        Invalid: as `check`, or it names an audience or message that is not published.
+    """
+    checked = check(kind, document)
+    if kind == "policy" and name != POLICY_NAME:
+        raise Invalid(f"The contact policy of a workspace is called {POLICY_NAME!r}.")
+    if isinstance(checked, Journey):
+        _check_names(cursor, workspace_id, checked)
+    plain = msgspec.json.decode(checked.model_dump_json(by_alias=True, exclude_none=True))
+    return publish(cursor, workspace_id, kind, name, plain, by)
+
+
+def _check_names(cursor: Cursor[Row], workspace_id: int, journey: Journey) -> None:
+    known = {
+        (d.kind, d.name) for d in all_versions(cursor, workspace_id) if d.status == "published"
+    }
+    wanted = [("audience", journey.entry.audience)]
+    wanted += [("message", n.message) for n in journey.nodes.values() if isinstance(n, Send)]
+    for kind, name in wanted:
+        if (kind, name) not in known:
+            there = ", ".join(sorted(n for k, n in known if k == kind)) or "none"
+            raise Invalid(f"The {kind} {name!r} is not published. Published: {there}.")
+
+
+def load(
+    cursor: Cursor[Row], workspace_id: int, zone: ZoneInfo, held: Definitions | None
+) -> Definitions:
+    """What the workspace has published now; `held` itself when nothing has changed."""
+    mark = fingerprint(cursor, workspace_id)
+    if held is not None and held.fingerprint == mark:
+        return held
+    found = all_versions(cursor, workspace_id)
+    current = [d for d in found if d.status == "published"]
+    rules = {
+        d.name: parse_rule(Audience.model_validate(d.document).rule)
+        for d in current
+        if d.kind == "audience"
+    }
+    return Definitions(make_plan(rules, zone), _book(found, current), mark)
+
+
+def _book(found: list[Definition], current: list[Definition]) -> Book:
+    journeys = {
+        (d.name, d.version): Journey.model_validate(d.document)
+        for d in found
+        if d.kind == "journey" and d.status != "draft"
+    }
+    published = {d.name: d.version for d in current if d.kind == "journey"}
+    messages = {
+        d.name: (d.version, Message.model_validate(d.document))
+        for d in current
+        if d.kind == "message"
+    }
+    policy = next((Policy.model_validate(d.document) for d in current if d.kind == "policy"), None)
+    return Book(journeys, published, messages, policy or Policy())
