@@ -37,12 +37,12 @@ order by position
 limit %s
 """
 
-_REMEMBER: LiteralString = f"""
+_REMEMBER: LiteralString = """
 with batch as (
     select position, received_at, md5(message_id)::uuid as message_key
     from inbox
     where workspace_id = %(workspace)s and position > %(after)s and position <= %(upto)s
-        and source <> '{PLATFORM_SOURCE}'
+        and source <> %(platform)s
 ),
 first_of_key as (
     select distinct on (message_key) message_key, received_at, position
@@ -55,7 +55,7 @@ remembered as (
     where not exists (
         select from seen_messages as s
         where s.workspace_id = %(workspace)s and s.message_key = f.message_key
-            and s.received_at >= f.received_at - interval '{REPEATS_FOR}'
+            and s.received_at >= f.received_at - %(since)s::interval
     )
     returning position
 )
@@ -94,7 +94,16 @@ def read_batch(cursor: Cursor[Row], workspace_id: int, after: int, limit: int) -
 
 def remember(cursor: Cursor[Row], workspace_id: int, after: int, upto: int) -> set[int]:
     """Remember the message ids of a range of the log; returns the positions of repeats."""
-    cursor.execute(_REMEMBER, {"workspace": workspace_id, "after": after, "upto": upto})
+    cursor.execute(
+        _REMEMBER,
+        {
+            "workspace": workspace_id,
+            "after": after,
+            "upto": upto,
+            "platform": PLATFORM_SOURCE,
+            "since": REPEATS_FOR,
+        },
+    )
     return {position for (position,) in cursor.fetchall()}
 
 
