@@ -257,8 +257,9 @@ create table send_ledger (
     decided_at timestamptz not null,
     decided_position bigint not null,
     state text not null default 'queued' check (state in
-        ('queued', 'handing', 'sent', 'refused', 'failed', 'unknown', 'expired')),
+        ('queued', 'sent', 'refused', 'failed', 'unknown', 'expired')),
     reason text,
+    detail text,
     provider_id text,
     result_at timestamptz,
     primary key (workspace_id, send_id),
@@ -297,7 +298,7 @@ create table outbox (
     data jsonb not null,
     decided_wall timestamptz not null,
     primary key (workspace_id, send_id)
-);
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 create index outbox_due on outbox (workspace_id, state, not_before);
 
 create table archive (
@@ -311,6 +312,8 @@ create table archive (
     subject text not null,
     content bytea not null,
     sha256 bytea not null,
+    -- keyed hash over the whole row: who can write here but has no key cannot forge it
+    seal bytea not null,
     archived_at timestamptz not null,
     primary key (workspace_id, send_id)
 );
