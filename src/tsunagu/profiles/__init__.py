@@ -14,19 +14,37 @@ from tsunagu.profiles.queries import (
     store_states,
     store_timeline,
 )
+from tsunagu.profiles.read_queries import (
+    ConsentWord,
+    CustomerView,
+    Membership,
+    ScoreValue,
+    Suppression,
+    TimelineEntry,
+    customer_view,
+    surviving_customer,
+    timeline,
+)
 from tsunagu.profiles.state import State, decode_state, encode_state
 from tsunagu.profiles.walk import Absorption, Fact, MembershipChange, ObservingWalk, Walk
 
 __all__ = [
     "Absorption",
     "Audience",
+    "ConsentWord",
+    "CustomerView",
     "Fact",
+    "Membership",
     "MembershipChange",
     "ObservingWalk",
     "Plan",
+    "ScoreValue",
     "State",
+    "Suppression",
+    "TimelineEntry",
     "Walk",
     "consent_key",
+    "customer_view",
     "decode_state",
     "due_customers",
     "encode_state",
@@ -39,4 +57,6 @@ __all__ = [
     "store_merges",
     "store_states",
     "store_timeline",
+    "surviving_customer",
+    "timeline",
 ]
