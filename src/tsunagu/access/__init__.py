@@ -1,1 +1,58 @@
-"""access"""
+"""Access: workspaces and their time, keys, operators, audit, and the store of definitions."""
+
+from tsunagu.access.definitions import (
+    all_versions,
+    document_of,
+    fingerprint,
+    publish,
+    published,
+    stop,
+)
+from tsunagu.access.keys import (
+    audit,
+    create_key,
+    create_operator,
+    find_key,
+    list_keys,
+    operators_exist,
+    revoke_key,
+    verify_operator,
+)
+from tsunagu.access.models import Definition, Key, KeyListing, Workspace
+from tsunagu.access.workspaces import (
+    business_now,
+    create_workspace,
+    list_workspaces,
+    pause_sends,
+    set_clock,
+    workspace_by_id,
+    workspace_by_name,
+)
+
+__all__ = [
+    "Definition",
+    "Key",
+    "KeyListing",
+    "Workspace",
+    "all_versions",
+    "audit",
+    "business_now",
+    "create_key",
+    "create_operator",
+    "create_workspace",
+    "document_of",
+    "find_key",
+    "fingerprint",
+    "list_keys",
+    "list_workspaces",
+    "operators_exist",
+    "pause_sends",
+    "publish",
+    "published",
+    "revoke_key",
+    "set_clock",
+    "stop",
+    "verify_operator",
+    "workspace_by_id",
+    "workspace_by_name",
+]

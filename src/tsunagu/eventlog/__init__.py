@@ -1,1 +1,35 @@
-"""eventlog"""
+"""The event log: appending to the inbox, reading it in batches, and its partitions."""
+
+from tsunagu.eventlog.batches import (
+    PIPELINE,
+    Batch,
+    bury,
+    hold_cursor,
+    leave_out,
+    move_cursor,
+    read_batch,
+    remember,
+)
+from tsunagu.eventlog.log import LOCK_INBOX, NOTIFY_INBOX, append, drained, idle
+from tsunagu.eventlog.partitions import drop_passed_partitions, ensure_partitions
+from tsunagu.eventlog.rows import COPY_INBOX, copy_rows
+
+__all__ = [
+    "COPY_INBOX",
+    "LOCK_INBOX",
+    "NOTIFY_INBOX",
+    "PIPELINE",
+    "Batch",
+    "append",
+    "bury",
+    "copy_rows",
+    "drained",
+    "drop_passed_partitions",
+    "ensure_partitions",
+    "hold_cursor",
+    "idle",
+    "leave_out",
+    "move_cursor",
+    "read_batch",
+    "remember",
+]

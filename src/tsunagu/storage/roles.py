@@ -52,8 +52,9 @@ def ensure_roles(connection: Connection[Row]) -> None:
             connection.execute(sql.SQL("grant usage on schema public to {}").format(names))
     except errors.InsufficientPrivilege as refused:
         raise Denied(
-            f"The login {login!r} may not create the platform's roles ({refused.diag.message_primary})."
-            f" Let an administrator run this in the database, then start again:\n{setup_sql(login)}"
+            f"The login {login!r} may not create the platform's roles "
+            f"({refused.diag.message_primary}). Let an administrator run this in the "
+            f"database, then start again:\n{setup_sql(login)}"
         ) from refused
 
 

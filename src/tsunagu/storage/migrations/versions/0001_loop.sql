@@ -70,6 +70,7 @@ create table seen_messages (
     received_at timestamptz not null,
     position bigint not null
 ) partition by range (received_at);
+create index seen_messages_key on seen_messages (workspace_id, message_key);
 
 -- Positions the pipeline left out: repeats and dead letters. The lake leaves them out too.
 create table left_out (

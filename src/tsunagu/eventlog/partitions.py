@@ -1,0 +1,158 @@
+"""Partitions of the log: made ahead, dropped when every reader has passed and time has too.
+
+Inbox and timeline are cut by position, the memory of message ids by 15 days of receipt. Each
+has a default partition as a net under a late housekeeper; it stays empty.
+"""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+from psycopg import Connection, sql
+
+from tsunagu.core.times import DAY, moment, wall
+from tsunagu.storage import Row, in_workspace
+
+INBOX_STEP = 2_000_000
+TIMELINE_STEP = 16_000_000
+SEEN_STEP = 15 * DAY
+AHEAD = 2
+REPEATS_REMEMBERED = 30 * DAY
+
+_LOCK: LiteralString = "select pg_advisory_xact_lock(1886549364)"  # "part"
+
+_PARTITIONS: LiteralString = """
+select c.relname
+from pg_inherits as i
+join pg_class as c on c.oid = i.inhrelid
+where i.inhparent = %s::regclass
+"""
+
+
+def ensure_partitions(connection: Connection[Row]) -> None:
+    """Make the partitions that the log will need; call it under the role `owner`.
+
+    A second call, also at the same time, changes nothing.
+    """
+    with connection.transaction():
+        connection.execute(_LOCK)
+        last = _last_position(connection)
+        for table, step in (("inbox", INBOX_STEP), ("timeline", TIMELINE_STEP)):
+            _ensure_default(connection, table)
+            for number in range(last // step, last // step + AHEAD + 1):
+                bounds = (sql.Literal(number * step), sql.Literal((number + 1) * step))
+                _ensure(connection, table, f"{table}_{number}", bounds)
+        _ensure_default(connection, "seen_messages")
+        newest = wall() // SEEN_STEP
+        for number in range(newest - 3, newest + AHEAD + 1):
+            bounds = (_day(number * SEEN_STEP), _day((number + 1) * SEEN_STEP))
+            _ensure(connection, "seen_messages", f"seen_messages_{number}", bounds)
+
+
+def drop_passed_partitions(connection: Connection[Row], *, keep: int = 35 * DAY) -> list[str]:
+    """Drop what no reader needs any more; returns the names of the dropped partitions.
+
+    Args:
+        keep: how long an event stays in the inbox after its receipt, in microseconds; the
+            lake keeps it further.
+    """
+    dropped: list[str] = []
+    with connection.transaction():
+        connection.execute(_LOCK)
+        for name in _partitions(connection, "inbox"):
+            number = name.rpartition("_")[2]
+            if number.isdigit() and _passed(connection, name, (int(number) + 1) * INBOX_STEP, keep):
+                dropped.append(name)
+        oldest = (wall() - REPEATS_REMEMBERED) // SEEN_STEP - 1
+        for name in _partitions(connection, "seen_messages"):
+            number = name.rpartition("_")[2]
+            if number.isdigit() and int(number) < oldest:
+                dropped.append(name)
+        for name in dropped:
+            connection.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
+    return dropped
+
+
+def _last_position(connection: Connection[Row]) -> int:
+    row = connection.execute(
+        """
+        select coalesce(last_value, 0) from pg_sequences
+        where format('%%I.%%I', schemaname, sequencename)
+            = pg_get_serial_sequence('inbox', 'position')
+        """
+    ).fetchone()
+    return row[0] if row else 0
+
+
+def _partitions(connection: Connection[Row], table: str) -> list[str]:
+    return [name for (name,) in connection.execute(_PARTITIONS, (table,)).fetchall()]
+
+
+def _ensure_default(connection: Connection[Row], table: str) -> None:
+    name = f"{table}_default"
+    if name not in _partitions(connection, table):
+        _make(connection, table, name, sql.SQL("default"))
+
+
+def _ensure(
+    connection: Connection[Row], table: str, name: str, bounds: tuple[sql.Literal, sql.Literal]
+) -> None:
+    if name not in _partitions(connection, table):
+        _make(connection, table, name, sql.SQL("for values from ({}) to ({})").format(*bounds))
+
+
+def _make(connection: Connection[Row], table: str, name: str, values: sql.Composable) -> None:
+    """Make a table and attach it: that, unlike `partition of`, lets writers go on."""
+    parent, partition = sql.Identifier(table), sql.Identifier(name)
+    for statement in (
+        sql.SQL("set local lock_timeout = '5s'"),
+        sql.SQL("create table {} (like {} including defaults)").format(partition, parent),
+        sql.SQL("alter table {} attach partition {} ").format(parent, partition) + values,
+    ):
+        connection.execute(statement)
+    if table == "timeline":
+        for statement in (
+            "alter table {} enable row level security",
+            "alter table {} force row level security",
+            "create policy nobody on {} using (false)",
+        ):
+            connection.execute(sql.SQL(statement).format(partition))
+
+
+def _day(at: int) -> sql.Literal:
+    return sql.Literal(moment(at).isoformat())
+
+
+def _passed(connection: Connection[Row], name: str, end: int, keep: int) -> bool:
+    """Whether the partition is old and every workspace's readers have read its part of it."""
+    partition = sql.Identifier(name)
+    if _last_position(connection) < end:
+        return False
+    newest = connection.execute(
+        sql.SQL("select received_at from {} order by position desc limit 1").format(partition)
+    ).fetchone()
+    if newest is not None and newest[0] > moment(wall() - keep):
+        return False
+    workspaces = connection.execute("select workspace_id from workspaces").fetchall()
+    return all(_read(connection, partition, workspace_id) for (workspace_id,) in workspaces)
+
+
+def _read(connection: Connection[Row], partition: sql.Identifier, workspace_id: int) -> bool:
+    with in_workspace(connection, workspace_id) as cursor:
+        row = cursor.execute(
+            sql.SQL(
+                """
+                select not exists (
+                    select from {} as i
+                    where i.workspace_id = %(workspace)s and i.position > (
+                        select case when count(*) = 2 then min(c.position) else 0 end
+                        from cursors as c
+                        where c.workspace_id = %(workspace)s
+                            and c.consumer in ('pipeline', 'lake')
+                    )
+                )
+                """
+            ).format(partition),
+            {"workspace": workspace_id},
+        ).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,113 @@
+"""Events as lines of PostgreSQL's `COPY`, checked so that the server has nothing to refuse.
+
+One bad line fails a whole `COPY` and with it everybody in a group commit; so what PostgreSQL
+does not take (U+0000, broken UTF-8, times outside any calendar) is refused here, by event.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import LiteralString
+
+from tsunagu.core import Invalid, NewEvent
+from tsunagu.core.times import moment, parse_time
+
+COPY_INBOX: LiteralString = """
+copy inbox (
+    workspace_id, received_at, known_at, message_id, type, name, user_id, anonymous_id, at,
+    source, body
+) from stdin
+"""
+
+_EARLIEST = parse_time("1900-01-01T00:00:00Z")
+_LATEST = parse_time("2200-01-01T00:00:00Z")
+# Identifiers stand in index entries, whose size PostgreSQL limits.
+_LONGEST_NAME = 1000
+_SPECIAL = re.compile(r"[\\\n\r\t]")
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+# An escaped U+0000, not a backslash followed by "u0000".
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def copy_rows(
+    workspace_id: int, events: Sequence[NewEvent], received_at: int, now: int | None
+) -> bytes:
+    """The lines for `COPY_INBOX`, one an event, each ended by a newline.
+
+    Args:
+        now: the clock of a driven workspace; None on the wall clock, where an event is known
+            when it is received, whatever its sender's clock says.
+
+    Raises:
+        Invalid: an event holds what PostgreSQL cannot store; the message names it.
+    """
+    head = f"{workspace_id}\t{_time(received_at)}\t"
+    return b"".join(_row(head, event, received_at, now) for event in events)
+
+
+def _row(head: str, event: NewEvent, received_at: int, now: int | None) -> bytes:
+    known_at = event.known_at
+    if known_at is None:
+        known_at = received_at if now is None else max(now if event.at is None else event.at, now)
+    at = known_at if event.at is None else event.at
+    known, happened = _checked_time(event, known_at), _checked_time(event, at)
+    line = "\t".join(
+        (
+            head + known,
+            _text(event, "message_id", event.message_id),
+            _text(event, "type", event.type),
+            _text(event, "name", event.name),
+            _optional(event, "user_id", event.user_id),
+            _optional(event, "anonymous_id", event.anonymous_id),
+            happened,
+            _text(event, "source", event.source),
+            "",
+        )
+    )
+    try:
+        return line.encode() + _body(event) + b"\n"
+    except UnicodeEncodeError:
+        raise _refused(event, "a text is not valid Unicode") from None
+
+
+def _body(event: NewEvent) -> bytes:
+    body = event.body
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            raise _refused(event, "the body is not UTF-8") from None
+    if b"\x00" in body or (b"\\u0000" in body and _NUL.search(body)):
+        raise _refused(event, "the body holds the character U+0000")
+    if b"\\" in body:
+        body = body.replace(b"\\", b"\\\\")
+    if b"\n" in body or b"\r" in body or b"\t" in body:
+        body = body.replace(b"\n", b"\\n").replace(b"\r", b"\\r").replace(b"\t", b"\\t")
+    return body
+
+
+def _text(event: NewEvent, field: str, text: str) -> str:
+    if len(text) > _LONGEST_NAME:
+        raise _refused(event, f"{field} is longer than {_LONGEST_NAME} characters")
+    if "\x00" in text:
+        raise _refused(event, f"{field} holds the character U+0000")
+    return text.translate(_ESCAPES) if _SPECIAL.search(text) else text
+
+
+def _optional(event: NewEvent, field: str, text: str | None) -> str:
+    return "\\N" if text is None else _text(event, field, text)
+
+
+def _checked_time(event: NewEvent, at: int) -> str:
+    if not _EARLIEST <= at < _LATEST:
+        raise _refused(event, "a time lies outside the years 1900 to 2199")
+    return _time(at)
+
+
+def _time(at: int) -> str:
+    return moment(at).isoformat()
+
+
+def _refused(event: NewEvent, reason: str) -> Invalid:
+    return Invalid(f"Event {event.message_id[:100]!r} cannot be stored: {reason}.")

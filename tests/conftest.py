@@ -1,0 +1,56 @@
+"""What tests share: one real PostgreSQL a session, and a workspace of its own for each test."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tsunagu.access import create_workspace
+from tsunagu.eventlog import ensure_partitions
+from tsunagu.storage import Database, EmbeddedServer, migrate
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every account can enter; pytest's own are closed to PostgreSQL's."""
+    with tempfile.TemporaryDirectory(prefix="tsunagu-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Database]:
+    """A migrated database in a server of this session."""
+    with tempfile.TemporaryDirectory(prefix="tsunagu-") as name:
+        Path(name).chmod(0o755)
+        server = EmbeddedServer(Path(name) / "postgres")
+        try:
+            database = Database(server.start())
+            migrate(database)
+            with database.connect("owner") as connection:
+                ensure_partitions(connection)
+            yield database
+        finally:
+            server.destroy()
+
+
+@pytest.fixture(scope="session")
+def make_workspace(database: Database) -> Callable[..., int]:
+    """Makes a fresh workspace; takes the options of `create_workspace`."""
+
+    def make(**options: Any) -> int:
+        with database.connect("app") as connection:
+            return create_workspace(connection, f"test {uuid4().hex[:12]}", **options)
+
+    return make
+
+
+@pytest.fixture
+def workspace(make_workspace: Callable[..., int]) -> int:
+    """A fresh workspace on the wall clock."""
+    return make_workspace()
