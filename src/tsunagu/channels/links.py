@@ -44,7 +44,7 @@ class SignedLink:
 class SendLinks:
     """The links of one send: tracked targets in the template's order, and the two pages."""
 
-    clicks: Sequence[str]
+    clicks: list[str]
     unsubscribe: str
     view: str
 

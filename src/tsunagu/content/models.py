@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tsunagu.core.times import parse_duration
@@ -17,7 +19,10 @@ class Wording(BaseModel):
 
 
 class Message(BaseModel):
-    """The document of a message. `purpose` is what consent is asked for."""
+    """The document of a message. `purpose` is what consent is asked for.
+
+    `samples` are traits of customers made up to check and preview the message with.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     title: dict[str, str]
@@ -25,6 +30,7 @@ class Message(BaseModel):
     purpose: str
     languages: dict[str, Wording] = Field(min_length=1)
     expires_after: str = "2 days"
+    samples: list[dict[str, Any]] = Field(default=[], max_length=20)
 
     @field_validator("expires_after")
     @classmethod

@@ -102,8 +102,10 @@ def _frame(sender: str, boundary: str) -> bytes:
     frame = EmailMessage(policy=SMTP)
     frame["MIME-Version"] = "1.0"
     frame.add_header("Content-Type", "multipart/alternative", boundary=boundary)
-    return f"From: {sender}\r\n".encode("ascii") + frame.as_bytes().partition(b"\r\n\r\n")[0] + (
-        b"\r\n\r\n"
+    return (
+        f"From: {sender}\r\n".encode("ascii")
+        + frame.as_bytes().partition(b"\r\n\r\n")[0]
+        + (b"\r\n\r\n")
     )
 
 
