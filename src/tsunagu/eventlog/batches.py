@@ -85,6 +85,18 @@ def hold_cursor(cursor: Cursor[Row], workspace_id: int, consumer: str) -> int:
     return hold_cursor(cursor, workspace_id, consumer)
 
 
+def heed_plan(cursor: Cursor[Row], workspace_id: int, consumer: str, plan: str) -> bool:
+    """Note the plan by which a consumer works; True when it was another before."""
+    changed = cursor.execute(
+        """
+        update cursors set plan = %s
+        where workspace_id = %s and consumer = %s and plan is distinct from %s
+        """,
+        (plan, workspace_id, consumer, plan),
+    )
+    return changed.rowcount > 0
+
+
 def read_batch(cursor: Cursor[Row], workspace_id: int, after: int, limit: int) -> Batch:
     """The next `limit` events after a position."""
     rows = cursor.execute(_READ, (workspace_id, after, limit + 1), binary=True).fetchall()

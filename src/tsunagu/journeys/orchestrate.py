@@ -64,6 +64,7 @@ class JourneyWalk(Walk):
 
     def fire_timers(self, customer: int, until: int) -> None:
         """Fire audience and enrolment timers due by `until` in the order of their times."""
+        self.heed_new_rules(customer, until)
         state = self.states[customer]
         while True:
             due = [e for e in self._enrolments[customer] if 0 < e.wake_at <= until]

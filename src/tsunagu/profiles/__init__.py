@@ -13,6 +13,7 @@ from tsunagu.profiles.queries import (
     store_merges,
     store_states,
     store_timeline,
+    wake_everyone,
 )
 from tsunagu.profiles.read_queries import (
     ConsentWord,
@@ -57,6 +58,7 @@ __all__ = [
     "store_merges",
     "store_states",
     "store_timeline",
+    "wake_everyone",
     "surviving_customer",
     "timeline",
 ]

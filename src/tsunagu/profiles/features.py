@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tsunagu.core import stable_key
 from tsunagu.core.rules import Feature, Rule, amount, trait_column, trait_text
 from tsunagu.core.times import HOUR, day_number
 from tsunagu.profiles.state import Counter, State
@@ -28,8 +29,9 @@ class Need:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything the rules of a workspace look at."""
+    """Everything the rules of a workspace look at; `key` changes when they do."""
 
+    key: str
     rules: Mapping[str, Rule]
     features: tuple[Feature, ...]
     traits: tuple[str, ...]
@@ -48,7 +50,8 @@ def make_plan(rules: Mapping[str, Rule], zone: ZoneInfo) -> Plan:
     traits = sorted({t for r in rules.values() for t in r.traits})
     events = {f.event: [g for g in features if g.event == f.event] for f in features}
     needs = {name: _need(group) for name, group in events.items()}
-    return Plan(dict(rules), tuple(features), tuple(traits), needs, zone)
+    texts = (text for name in sorted(rules) for text in (name, rules[name].source))
+    return Plan(stable_key(str(zone), *texts), dict(rules), tuple(features), tuple(traits), needs, zone)
 
 
 def _need(features: list[Feature]) -> Need:

@@ -85,6 +85,17 @@ def due_customers(cursor: Cursor[Row], workspace_id: int, until: int, limit: int
     return [customer for (customer,) in cursor.fetchall()]
 
 
+def wake_everyone(cursor: Cursor[Row], workspace_id: int, now: int) -> None:
+    """Let everybody's timers be due, so that new rules are answered for all."""
+    cursor.execute(
+        """
+        update profiles set wake_at = %(now)s
+        where workspace_id = %(workspace)s and (wake_at is null or wake_at > %(now)s)
+        """,
+        {"workspace": workspace_id, "now": moment(now)},
+    )
+
+
 def stop_timers(cursor: Cursor[Row], workspace_id: int, customers: Collection[int]) -> None:
     """Let these customers' timers rest until their next event."""
     cursor.execute(

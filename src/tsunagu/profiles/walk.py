@@ -88,9 +88,18 @@ class Walk:
 
     def fire_timers(self, customer: int, until: int) -> None:
         """Fire the audience timers of one customer due by `until`, in order."""
+        self.heed_new_rules(customer, until)
         state = self.states[customer]
         while 0 < state.audience_wake <= until:
             self.observe(customer, state.audience_wake, state.position)
+
+    def heed_new_rules(self, customer: int, until: int) -> None:
+        """Answer the audiences anew for a customer who was last asked by other rules."""
+        state = self.states[customer]
+        if state.plan != self.plan.key:
+            state.plan = self.plan.key
+            if state.events:
+                self.observe(customer, max(state.now, until), state.position)
 
     def observe(self, customer: int, now: int, position: int) -> None:
         """Take notice that an answer may have changed at `now`."""

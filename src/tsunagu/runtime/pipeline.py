@@ -77,7 +77,11 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> Report:
     # 1. the lease, the clock and what is published
     after = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
     clock = access.business_now(cursor, workspace)
-    desk.definitions = definitions.load(cursor, workspace, zone(desk.zone_name), desk.definitions)
+    current = definitions.load(cursor, workspace, zone(desk.zone_name), desk.definitions)
+    if current is not desk.definitions:
+        desk.definitions = current
+        if eventlog.heed_plan(cursor, workspace, eventlog.PIPELINE, current.plan.key):
+            profiles.wake_everyone(cursor, workspace, clock)
 
     # 2. the next events, without those that came before
     batch = eventlog.read_batch(cursor, workspace, after, limit)
@@ -108,8 +112,7 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> Report:
     )
 
     # 5. fold profiles, answer audiences, move journeys, ask the contact policy
-    plan, book = desk.definitions.plan, desk.definitions.book
-    changes = advance_batch(plan, book, facts, absorbed, loaded, closing)
+    changes = advance_batch(current.plan, current.book, facts, absorbed, loaded, closing)
 
     # 6. store what changed: profiles, audiences, consents, timeline, enrolments, ledger, outbox
     _store_profiles(cursor, workspace, changes)

@@ -58,6 +58,8 @@ create table cursors (
     position bigint not null default 0,
     -- business time up to which this consumer has closed its timers
     closed_at timestamptz,
+    -- the rules by which everybody's audiences were last answered, or are being answered
+    plan text,
     last_received_at timestamptz,
     updated_at timestamptz not null default now(),
     primary key (workspace_id, consumer)
