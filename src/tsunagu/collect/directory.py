@@ -1,0 +1,116 @@
+"""What the collector asks the database beside storing: who sends, and what time it is there.
+
+Keys are remembered for some seconds; one that was revoked or made just now takes effect when
+the memory of it has passed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+from base64 import b64decode
+from collections.abc import Callable
+from time import monotonic
+from typing import TypeVar
+
+import psycopg
+from psycopg import Connection, Cursor
+
+from tsunagu.access import Key, business_now, find_key
+from tsunagu.collect.errors import Unauthorized, Unavailable
+from tsunagu.storage import Database, Row
+
+KNOWN_SECONDS = 5.0
+UNKNOWN_SECONDS = 1.0
+MAX_REMEMBERED = 10_000
+
+Answer = TypeVar("Answer")
+
+_HOW = "send the write key as the user name of basic authentication, with an empty password"
+
+
+def key_of(authorization: str) -> str:
+    """The key in an Authorization header, basic or bearer.
+
+    Raises:
+        Unauthorized: the header has another form.
+    """
+    scheme, _, value = authorization.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() != "basic":
+        raise Unauthorized(f"The Authorization header is not understood; {_HOW}")
+    try:
+        user, _, _ = b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise Unauthorized(f"The basic authentication cannot be decoded; {_HOW}") from None
+    return user
+
+
+class Directory:
+    """Answers over a connection of its own, one question at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Connection[Row] | None = None
+        self._lock = asyncio.Lock()
+        self._remembered: dict[str, tuple[Key | None, float]] = {}
+
+    async def writer(self, key: str | None) -> Key:
+        """The write key's workspace and source.
+
+        Raises:
+            Unauthorized: no key, or not a write key in use.
+            Unavailable: the database cannot be asked.
+        """
+        if not key:
+            raise Unauthorized(f"The write key is missing; {_HOW}")
+        found, until = self._remembered.get(key, (None, 0.0))
+        if until < monotonic():
+            found = await self._ask(lambda cursor: find_key(cursor, key))
+            self._remember(key, found)
+        if found is None or found.kind != "write":
+            raise Unauthorized("The write key is not known or was revoked; see the console")
+        return found
+
+    async def business_now(self, workspace_id: int) -> int:
+        """The business time of a workspace, in microseconds.
+
+        Raises:
+            Unavailable: the database cannot be asked.
+        """
+        return await self._ask(lambda cursor: business_now(cursor, workspace_id))
+
+    async def check(self) -> None:
+        """Ask the database anything.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        await self._ask(lambda cursor: cursor.execute("select 1").fetchone())
+
+    def close(self) -> None:
+        """End the connection; the next question opens one again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _remember(self, key: str, found: Key | None) -> None:
+        if len(self._remembered) >= MAX_REMEMBERED:
+            self._remembered.clear()
+        until = monotonic() + (UNKNOWN_SECONDS if found is None else KNOWN_SECONDS)
+        self._remembered[key] = (found, until)
+
+    async def _ask(self, question: Callable[[Cursor[Row]], Answer]) -> Answer:
+        async with self._lock:
+            return await asyncio.to_thread(self._answer, question)
+
+    def _answer(self, question: Callable[[Cursor[Row]], Answer]) -> Answer:
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connection = self._database.connect("ingest")
+            with self._connection.cursor() as cursor:
+                return question(cursor)
+        except psycopg.OperationalError as error:
+            self.close()
+            raise Unavailable("The database cannot be reached; send the request again") from error
