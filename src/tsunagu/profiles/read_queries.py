@@ -217,4 +217,7 @@ def timeline(
         """,
         (workspace_id, list(customer_ids), before, limit),
     )
-    return [TimelineEntry(*row[:5], msgspec.json.decode(row[5])) for row in cursor.fetchall()]
+    return [
+        TimelineEntry(position, at, kind, name, source, msgspec.json.decode(body))
+        for position, at, kind, name, source, body in cursor.fetchall()
+    ]

@@ -1,7 +1,7 @@
 """Sending: the ledger of every message, the outbox, the senders and the archive."""
 
 from tsunagu.sending.ledger import Saying, record, send_id
-from tsunagu.sending.read_queries import (
+from tsunagu.sending.ledger_queries import (
     RefusalView,
     SendCount,
     SendView,
