@@ -58,7 +58,7 @@ __all__ = [
     "store_merges",
     "store_states",
     "store_timeline",
-    "wake_everyone",
     "surviving_customer",
     "timeline",
+    "wake_everyone",
 ]

@@ -51,7 +51,9 @@ def make_plan(rules: Mapping[str, Rule], zone: ZoneInfo) -> Plan:
     events = {f.event: [g for g in features if g.event == f.event] for f in features}
     needs = {name: _need(group) for name, group in events.items()}
     texts = (text for name in sorted(rules) for text in (name, rules[name].source))
-    return Plan(stable_key(str(zone), *texts), dict(rules), tuple(features), tuple(traits), needs, zone)
+    return Plan(
+        stable_key(str(zone), *texts), dict(rules), tuple(features), tuple(traits), needs, zone
+    )
 
 
 def _need(features: list[Feature]) -> Need:

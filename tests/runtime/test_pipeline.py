@@ -1,0 +1,243 @@
+"""The pipeline over a real database: what events become, and what a bad one cannot spoil."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tsunagu import access, eventlog, identity
+from tsunagu.core import Body, NewEvent, encode_body
+from tsunagu.core.times import DAY, HOUR, parse_time
+from tsunagu.runtime import pipeline_loop
+from tsunagu.runtime.pipeline import Desk, Report
+from tsunagu.serve import definitions
+from tsunagu.storage import Database, in_workspace
+
+START = parse_time("2017-11-01T12:00:00Z")
+WORDS = {"subject": "Hello", "mjml": "<mjml></mjml>", "text": "Hello"}
+DOCUMENTS: list[tuple[str, str, dict[str, Any]]] = [
+    (
+        "audience",
+        "regulars",
+        {"title": {"en": "Regulars"}, "rule": "did('Order Completed', within => '3 days') >= 2"},
+    ),
+    (
+        "message",
+        "reminder",
+        {
+            "title": {"en": "Reminder"},
+            "channel": "email",
+            "purpose": "marketing",
+            "languages": {"en": WORDS},
+        },
+    ),
+    (
+        "journey",
+        "reminder",
+        {
+            "title": {"en": "Reminder"},
+            "entry": {"audience": "regulars"},
+            "start": "first",
+            "nodes": {
+                "first": {"kind": "send", "message": "reminder", "next": "wait"},
+                "wait": {
+                    "kind": "wait",
+                    "event": "Coupon Redeemed",
+                    "within": "2 days",
+                    "then": "done",
+                    "otherwise": "done",
+                },
+                "done": {"kind": "end"},
+            },
+            "goal": {"event": "Coupon Redeemed", "within": "5 days"},
+        },
+    ),
+]
+
+
+class Shop:
+    """A workspace with a driven clock, and what a test does to it."""
+
+    def __init__(self, database: Database, workspace: int) -> None:
+        self.workspace = workspace
+        self._database = database
+        self._said = 0
+        self.desk = Desk(workspace, "UTC", driven=True)
+
+    def publish(self, *documents: tuple[str, str, dict[str, Any]]) -> None:
+        with (
+            self._database.connect("app") as connection,
+            in_workspace(connection, self.workspace) as cursor,
+        ):
+            for kind, name, document in documents:
+                definitions.publish_document(cursor, self.workspace, kind, name, document, "tester")
+
+    def tell(self, user: str, name: str, at: int, **properties: Any) -> str:
+        self._said += 1
+        message = f"m{self._said}"
+        body = Body(properties=properties)
+        if name == "identify":
+            body = Body(traits=properties)
+        kind = "identify" if name == "identify" else "track"
+        self.append(
+            NewEvent(message, kind, name, user, None, at, "shop", encode_body(body), known_at=at)
+        )
+        return message
+
+    def append(self, *events: NewEvent) -> None:
+        with (
+            self._database.connect("pipeline") as connection,
+            in_workspace(connection, self.workspace) as cursor,
+        ):
+            eventlog.append(cursor, self.workspace, events, received_at=START, now=START)
+
+    def drain(self, until: int | None = None) -> list[Report]:
+        with self._database.connect("pipeline") as connection:
+            if until is not None:
+                with in_workspace(connection, self.workspace) as cursor:
+                    access.set_clock(cursor, self.workspace, until)
+            reports = [pipeline_loop.next_batch(connection, self.desk)]
+            while reports[-1].more:
+                reports.append(pipeline_loop.next_batch(connection, self.desk))
+            with in_workspace(connection, self.workspace) as cursor:
+                assert eventlog.drained(cursor, self.workspace)
+        return reports
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with (
+            self._database.connect("pipeline") as connection,
+            in_workspace(connection, self.workspace) as cursor,
+        ):
+            return cursor.execute(query, parameters).fetchall()  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def shop(database: Database, make_workspace: Callable[..., int]) -> Shop:
+    return Shop(database, make_workspace(clock="driven", clock_now=START - 30 * DAY))
+
+
+def consenting(shop: Shop, user: str, at: int) -> None:
+    shop.tell(user, "identify", at, email=f"{user}@example.com", language="en")
+    shop.tell(user, "Consent Given", at, channel="email", purpose="marketing", form="sign-up v2")
+
+
+def test_an_order_becomes_a_member_an_enrolment_and_one_mail(shop: Shop) -> None:
+    shop.publish(*DOCUMENTS)
+    consenting(shop, "u1", START)
+    shop.tell("u1", "Order Completed", START + HOUR, total=10)
+    shop.tell("u1", "Order Completed", START + 2 * HOUR, total=20)
+    shop.drain()
+    assert shop.rows("select audience from audience_members") == [("regulars",)]
+    assert shop.rows("select journey, node, status from enrolments") == [
+        ("reminder", "wait", "active")
+    ]
+    assert shop.rows("select message, channel, address, state from send_ledger") == [
+        ("reminder", "email", "u1@example.com", "queued")
+    ]
+    ((data, not_before),) = shop.rows("select data, not_before from outbox")
+    assert data["identifier"] == {"kind": "user_id", "value": "u1"}
+    assert data["traits"]["language"] == "en"
+    assert not_before.isoformat() == "2017-11-01T14:00:00+00:00"
+    ((granted, evidence),) = shop.rows("select granted, evidence from consents")
+    assert granted
+    assert evidence["properties"]["form"] == "sign-up v2"
+    names = [name for (name,) in shop.rows("select name from timeline order by position")]
+    assert names == [
+        "identify",
+        "Consent Given",
+        "Order Completed",
+        "Order Completed",
+        "Audience Entered",
+        "Journey Entered",
+    ]
+
+
+def test_who_never_consented_is_refused_with_the_reason(shop: Shop) -> None:
+    shop.publish(*DOCUMENTS)
+    shop.tell("u1", "identify", START, email="u1@example.com")
+    shop.tell("u1", "Order Completed", START)
+    shop.tell("u1", "Order Completed", START)
+    shop.drain()
+    assert shop.rows("select count(*) from outbox") == [(0,)]
+    assert shop.rows("select reason, detail from send_refusals") == [
+        ("no_consent", "email/marketing: never given")
+    ]
+
+
+def test_a_repeat_counts_once_and_is_left_out(shop: Shop) -> None:
+    shop.publish(*DOCUMENTS)
+    body = encode_body(Body())
+    event = NewEvent("same", "track", "Order Completed", "u1", None, START, "shop", body, START)
+    shop.append(event, event)
+    shop.drain()
+    shop.append(event)
+    reports = shop.drain()
+    assert reports[0].repeats == 1
+    left_out = "select reason from left_out where workspace_id = %s"
+    assert shop.rows(left_out, shop.workspace) == [("repeat",), ("repeat",)]
+    assert shop.rows("select events from profiles") == [(1,)]
+    assert shop.rows("select count(*) from audience_members") == [(0,)]
+
+
+def test_timers_end_waits_and_leave_audiences_without_an_event(shop: Shop) -> None:
+    shop.publish(*DOCUMENTS)
+    consenting(shop, "u1", START)
+    shop.tell("u1", "Order Completed", START)
+    shop.tell("u1", "Order Completed", START)
+    shop.drain(START + 10 * DAY)
+    assert shop.rows("select status, end_reason from enrolments") == [("completed", "no goal")]
+    assert shop.rows("select count(*) from audience_members") == [(0,)]
+    assert shop.rows("select count(*) from profiles where wake_at is not null") == [(0,)]
+
+
+def test_two_who_turn_out_to_be_one_keep_one_profile(shop: Shop) -> None:
+    shop.publish(*DOCUMENTS)
+    body = encode_body(Body())
+    device = NewEvent("d", "track", "Order Completed", None, "d1", START, "shop", body, START)
+    signed = NewEvent("s", "track", "Order Completed", "u1", None, START, "shop", body, START)
+    both = NewEvent("b", "track", "Signed In", "u1", "d1", START, "shop", body, START)
+    shop.append(device, signed)
+    shop.drain()
+    assert shop.rows("select count(*) from profiles") == [(2,)]
+    shop.append(both)
+    shop.drain()
+    assert shop.rows("select events, audiences from profiles") == [(3, ["regulars"])]
+    with shop._database.connect("app") as connection:
+        with in_workspace(connection, shop.workspace) as cursor:
+            owners = {
+                identity.current_customer(cursor.connection, shop.workspace, *i)
+                for i in [("user_id", "u1"), ("anonymous_id", "d1")]
+            }
+    assert len(owners) == 1
+
+
+def test_a_bad_event_goes_to_dead_letters_and_the_rest_proceeds(shop: Shop) -> None:
+    shop.publish(*DOCUMENTS)
+    good = encode_body(Body())
+    events = [
+        NewEvent(f"e{n}", "track", "Order Completed", f"u{n}", None, START, "shop", good, START)
+        for n in range(40)
+    ]
+    bad = NewEvent("bad", "track", "Order Completed", "u99", None, START, "shop", b"{broken", START)
+    shop.append(*events[:17], bad, *events[17:])
+    shop.drain()
+    assert shop.rows("select count(*) from profiles") == [(40,)]
+    letters = shop.rows(
+        "select message_id, stage, reason from dead_letters where workspace_id = %s", shop.workspace
+    )
+    ((message, stage, reason),) = letters
+    assert (message, stage) == ("bad", "pipeline")
+    assert "DecodeError" in reason
+
+
+def test_new_rules_are_answered_for_everybody_at_once(shop: Shop) -> None:
+    consenting(shop, "u1", START)
+    consenting(shop, "u2", START)
+    shop.tell("u2", "identify", START, language="ja")
+    shop.drain()
+    rule = {"title": {"en": "Readers of Japanese"}, "rule": "language = 'ja'"}
+    shop.publish(("audience", "japanese", rule))
+    shop.drain(START + DAY)
+    assert shop.rows("select audience from audience_members") == [("japanese",)]
