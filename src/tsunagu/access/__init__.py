@@ -14,11 +14,13 @@ from tsunagu.access.keys import (
     create_operator,
     find_key,
     list_keys,
+    list_operators,
     operators_exist,
     revoke_key,
+    revoke_operator,
     verify_operator,
 )
-from tsunagu.access.models import Definition, Key, KeyListing, Workspace
+from tsunagu.access.models import Definition, Key, KeyListing, Operator, Workspace
 from tsunagu.access.workspaces import (
     business_now,
     create_workspace,
@@ -33,6 +35,7 @@ __all__ = [
     "Definition",
     "Key",
     "KeyListing",
+    "Operator",
     "Workspace",
     "all_versions",
     "audit",
@@ -44,12 +47,14 @@ __all__ = [
     "find_key",
     "fingerprint",
     "list_keys",
+    "list_operators",
     "list_workspaces",
     "operators_exist",
     "pause_sends",
     "publish",
     "published",
     "revoke_key",
+    "revoke_operator",
     "set_clock",
     "stop",
     "verify_operator",

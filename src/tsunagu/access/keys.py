@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from psycopg import Connection, Cursor, errors
 
-from tsunagu.access.models import Key, KeyKind, KeyListing
+from tsunagu.access.models import Key, KeyKind, KeyListing, Operator
 from tsunagu.core import Invalid, Json, NotFound
 from tsunagu.core.times import micros
 from tsunagu.storage import Row
@@ -140,6 +140,28 @@ def _nobodys_hash() -> str:
 def operators_exist(session: Connection[Row] | Cursor[Row]) -> bool:
     """Whether anybody can sign in yet."""
     return session.execute("select from operators limit 1").fetchone() is not None
+
+
+def list_operators(session: Connection[Row] | Cursor[Row]) -> list[Operator]:
+    """Who can sign in, by name."""
+    found = session.execute("select name, created_at from operators order by name")
+    return [Operator(name, micros(created)) for name, created in found.fetchall()]
+
+
+def revoke_operator(session: Connection[Row] | Cursor[Row], name: str) -> None:
+    """Let a person no longer sign in.
+
+    Raises:
+        NotFound: there is no such operator.
+        Invalid: it is the last one; nobody could sign in any more.
+    """
+    session.execute("select from operators order by operator_id for update")
+    names = [operator.name for operator in list_operators(session)]
+    if name not in names:
+        raise NotFound(f"There is no operator called {name!r}.")
+    if len(names) == 1:
+        raise Invalid(f"{name!r} is the last operator. Create another one first.")
+    session.execute("delete from operators where name = %s", (name,))
 
 
 def audit(

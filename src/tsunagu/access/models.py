@@ -51,6 +51,14 @@ class KeyListing:
 
 
 @dataclass(frozen=True)
+class Operator:
+    """A person who may sign in to the console."""
+
+    name: str
+    created_at: int
+
+
+@dataclass(frozen=True)
 class Definition:
     """One version of a document."""
 

@@ -23,8 +23,9 @@ from workspaces
 
 
 def _workspace(row: Row) -> Workspace:
-    *fields, clock_now, paused, synthetic = row
-    return Workspace(*fields, None if clock_now is None else micros(clock_now), paused, synthetic)
+    key, name, zone, currency, clock, clock_now, sends_paused, synthetic = row
+    now = None if clock_now is None else micros(clock_now)
+    return Workspace(key, name, zone, currency, clock, now, sends_paused, synthetic)
 
 
 def create_workspace(

@@ -115,7 +115,7 @@ class EmbeddedServer:
                 _initialise(folder, account, programs)
             _check_version(folder / "data", programs)
             if not self.running:
-                _await_orphans(folder / "data")
+                _clear_leftovers(folder)
                 _launch(folder, account, programs)
         except BaseException:
             self._disown()
@@ -198,12 +198,13 @@ def _postmaster(data: Path) -> int | None:
         return None
 
 
-def _await_orphans(data: Path, seconds: float = 30) -> None:
-    """Wait for processes that outlived a killed postmaster, then clear its pid file.
+def _clear_leftovers(folder: Path, seconds: float = 30) -> None:
+    """Wait for processes that outlived a killed postmaster, then clear its lock files.
 
-    A number in the pid file may by now belong to any other process, at which PostgreSQL would
-    refuse to start; with no process left in the folder the file is safe to remove.
+    A number in a lock file may by now belong to any other process, at which PostgreSQL would
+    refuse to start; with no process left in the folder the files are safe to remove.
     """
+    data, sockets = folder / "data", _sockets(folder)
     deadline = time.monotonic() + seconds
     while left := _processes(data):
         if time.monotonic() > deadline:
@@ -211,7 +212,8 @@ def _await_orphans(data: Path, seconds: float = 30) -> None:
                 f"Processes {sorted(left)} of a killed PostgreSQL still work in {data}; end them."
             )
         time.sleep(0.05)
-    (data / "postmaster.pid").unlink(missing_ok=True)
+    for stale in (data / "postmaster.pid", sockets / f"{_SOCKET}.lock", sockets / _SOCKET):
+        stale.unlink(missing_ok=True)
 
 
 def _initialise(folder: Path, account: Account, programs: Path) -> None:

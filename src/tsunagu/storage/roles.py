@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from psycopg import Connection, errors, sql
 
-from tsunagu.core import Denied
+from tsunagu.core import Denied, Invalid
 from tsunagu.storage.database import Row
 
 ROLES = ("tsunagu_owner", "tsunagu_ingest", "tsunagu_pipeline", "tsunagu_app")
+# The first with identity columns on partitioned tables.
+_OLDEST_SERVER = 170_000
 
 
 def setup_sql(login: str) -> str:
@@ -32,8 +34,10 @@ def ensure_roles(connection: Connection[Row]) -> None:
         connection: of the login itself, under no role, in autocommit.
 
     Raises:
+        Invalid: the server is too old or the database is not in UTF-8.
         Denied: the login may not; the message holds the SQL for an administrator.
     """
+    _check_server(connection)
     row = connection.execute("select current_user").fetchone()
     login = str(row[0]) if row else ""
     if _ready(connection):
@@ -56,6 +60,21 @@ def ensure_roles(connection: Connection[Row]) -> None:
             f"({refused.diag.message_primary}). Let an administrator run this in the "
             f"database, then start again:\n{setup_sql(login)}"
         ) from refused
+
+
+def _check_server(connection: Connection[Row]) -> None:
+    found = connection.info.server_version
+    if found < _OLDEST_SERVER:
+        raise Invalid(
+            f"The server is PostgreSQL {found // 10_000}; {_OLDEST_SERVER // 10_000} or newer is "
+            "needed. Upgrade it, or leave TSUNAGU_DATABASE_URL out to use the embedded one."
+        )
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise Invalid(
+            f"The database is in {encoding}. Create it anew: "
+            "create database tsunagu encoding 'UTF8' template template0"
+        )
 
 
 def _ready(connection: Connection[Row]) -> bool:
