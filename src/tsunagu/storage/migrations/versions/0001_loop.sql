@@ -170,6 +170,9 @@ create table timeline (
     body text not null
 ) partition by range (position);
 create index timeline_customer on timeline (workspace_id, customer_id, position desc);
+-- What the platform did and how customers answered: a small part of all events.
+create index timeline_told on timeline (workspace_id, name)
+    where source in ('tsunagu', 'public', 'email');
 
 create table consents (
     workspace_id integer not null,

@@ -1,0 +1,159 @@
+"""The console as an application: the gate, the sign-in and every page, on one NiceGUI.
+
+NiceGUI keeps its pages in one global application, so a process has one console: call `mount`
+once. Pages come from `PAGES`; each gets a visit, checked and in the viewer's language.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from fastapi import FastAPI
+from nicegui import app as pages_app
+from nicegui import ui
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from tsunagu import access
+from tsunagu.console import sign_in
+from tsunagu.console.formats import Formats
+from tsunagu.console.frame import frame
+from tsunagu.console.markup import div, el, icon, link
+from tsunagu.console.pages import PAGES, PageEntry
+from tsunagu.console.phrases import Phrase
+from tsunagu.console.reader import Reader
+from tsunagu.console.session import SESSION_COOKIE, Gate, Sessions
+from tsunagu.console.visit import Desk, Visit, language_for, zone_for
+from tsunagu.console.words import common
+from tsunagu.storage import Database
+
+SECONDS_TO_BUILD = 15.0
+_HEAD = (
+    f'<link rel="stylesheet" href="{sign_in.STYLESHEET}"><script>{sign_in.ZONE_SCRIPT}</script>'
+)
+
+
+@dataclass(frozen=True)
+class Places:
+    """What the settings page shows of the installation, and where mails can be looked at."""
+
+    home: Path
+    mailbox: Path | None = None
+    collect_url: str = ""
+
+
+def create_app(database: Database, *, session_secret: str, places: Places) -> FastAPI:
+    """An application with the console and nothing else."""
+    app = FastAPI(title="Tsunagu", docs_url=None, redoc_url=None, openapi_url=None)
+    mount(app, database, session_secret=session_secret, places=places)
+    return app
+
+
+def mount(app: FastAPI, database: Database, *, session_secret: str, places: Places) -> None:
+    """Put the console under `/` of an application; routes that are already there stay first.
+
+    Args:
+        app: gets the console's start and end added to its lifespan.
+        session_secret: what session cookies are signed with; all console processes share it.
+    """
+    desk = Desk(
+        Reader(database), Sessions(session_secret), places.home, places.mailbox, places.collect_url
+    )
+    pages_app.include_router(sign_in.router(desk))
+    pages_app.add_static_files("/console-assets", sign_in.asset_folder())
+    pages_app.add_middleware(Gate, sessions=desk.sessions)
+    _register(desk)
+    ui.run_with(
+        app,
+        title="Tsunagu",
+        favicon=sign_in.asset_folder() / "mark.svg",
+        tailwind=False,
+        show_welcome_message=False,
+        reconnect_timeout=10.0,
+        binding_refresh_interval=None,
+    )
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(whole: FastAPI) -> AsyncGenerator[object]:
+        desk.reader.open()
+        try:
+            async with inner(whole) as state:
+                yield state
+        finally:
+            desk.reader.close()
+
+    app.router.lifespan_context = lifespan
+
+
+def _register(desk: Desk) -> None:
+    @pages_app.get("/")
+    async def first(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        workspaces = await desk.reader.outside(access.list_workspaces)
+        if workspaces:
+            return RedirectResponse(f"/w/{workspaces[0].id}/", 303)
+        return _plain(request, common.no_workspace, common.no_workspace_help)
+
+    for entry in PAGES:
+        ui.page(f"/w/{{workspace_id:int}}/{entry.path}", response_timeout=SECONDS_TO_BUILD)(
+            _page(desk, entry)
+        )
+
+
+def _page(desk: Desk, entry: PageEntry) -> Callable[[Request], Awaitable[Response | None]]:
+    async def page(request: Request) -> Response | None:
+        try:
+            visit = await _visit(desk, request)
+        except psycopg.Error:
+            return _plain(request, common.cannot_load, common.cannot_load_help, 503)
+        if visit is None:
+            return _plain(request, common.no_such_page, common.no_such_page_help, 404)
+        client = ui.context.client
+        client.page = copy.copy(client.page)
+        client.page.language = "ja" if visit.language == "ja" else "en-US"
+        ui.add_head_html(_HEAD)
+        ui.colors(primary="#0f766e", negative="#b42318", positive="#1a7f4b", warning="#8f5b00")
+        with frame(visit, entry.room):
+            await entry.build(visit)
+        return None
+
+    page.__name__ = f"page_{entry.path or 'overview'}"
+    return page
+
+
+async def _visit(desk: Desk, request: Request) -> Visit | None:
+    """Who looks at what; None when the workspace does not exist."""
+    operator = desk.sessions.operator(request.cookies.get(SESSION_COOKIE)) or ""
+    workspaces = await desk.reader.outside(access.list_workspaces)
+    wanted = request.path_params["workspace_id"]
+    workspace = next((w for w in workspaces if w.id == wanted), None)
+    if workspace is None:
+        return None
+    language = language_for(request)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return Visit(
+        desk,
+        operator,
+        workspace,
+        workspaces,
+        language,
+        Formats(language, zone_for(request, workspace.zone), workspace.currency),
+        {name: str(value) for name, value in request.path_params.items()},
+        dict(request.query_params),
+        request.url.path + query,
+    )
+
+
+def _plain(request: Request, title: Phrase, text: Phrase, status: int = 200) -> Response:
+    language = language_for(request)
+    home = link("/", common.back_to_overview.say(language), cls="btn")
+    words = (el("h3", title.say(language)), el("p", text.say(language)), el("p", home))
+    body = div("signin", el("main", div("card empty", icon("search_off"), *words)))
+    return HTMLResponse(sign_in.document(language, title.say(language), body), status)
+
+

@@ -1,0 +1,21 @@
+"""The pages of the console, in the order of the rail."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tsunagu.console.pages import overview
+from tsunagu.console.visit import Visit
+
+
+@dataclass(frozen=True)
+class PageEntry:
+    """One page: its path below the workspace, the room it belongs to, what builds it."""
+
+    path: str
+    room: str
+    build: Callable[[Visit], Awaitable[None]]
+
+
+PAGES = (PageEntry("", "", overview.build),)
