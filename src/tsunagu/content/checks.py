@@ -145,7 +145,7 @@ def _written(request: Check) -> Iterator[Finding]:
     for traits in ({}, *request.samples):
         done = store.render(Render(0, traits, clicks, _UNSUBSCRIBE, f"{_EXAMPLE}v"))
         if isinstance(done, Failed):
-            yield Finding("mjml", 0, done.detail, "error")
+            yield Finding("message", 0, done.detail, "error")
             return
         yield from _limits(done)
         if request.needs_unsubscribe:

@@ -138,7 +138,7 @@ class Renderer:
         if isinstance(answer, Checked):
             return answer.findings
         assert isinstance(answer, Failed)
-        return [Finding("mjml", 0, answer.detail, "error")]
+        return [Finding("message", 0, answer.detail, "error")]
 
     def _template(self, job: RenderJob) -> _Template:
         key = (job.workspace_id, job.message, job.version, job.language)

@@ -18,7 +18,8 @@ MANDATORY = "mandatory"
 class Problem:
     """One thing that is wrong. An error forbids publishing, a warning is for the writer.
 
-    `part` is subject, mjml or text; `line` counts in that part's source, 0 is the whole part.
+    `part` is subject, mjml, text or message (all together); `line` counts in that part's
+    source, 0 is the whole of it.
     """
 
     severity: Literal["error", "warning"]

@@ -20,7 +20,6 @@ from tsunagu.core.times import moment
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _BASE64_LINE = 76
 
 
@@ -120,11 +119,12 @@ def _part(subtype: str, body: str) -> bytes:
 
 def _encoded_body(body: str) -> tuple[str, bytes]:
     """Quoted-printable while mostly ASCII (readable in transit), else base64 (shorter)."""
-    raw = _LINE_END.sub("\r\n", body).encode()
-    if len(raw) - len(body) > len(raw) // 6:
+    lines = body.replace("\r\n", "\n").replace("\r", "\n")
+    raw = lines.replace("\n", "\r\n").encode()
+    if len(raw) - len(lines) > len(raw) // 6:
         flat = binascii.b2a_base64(raw, newline=False)
-        lines = [flat[i : i + _BASE64_LINE] for i in range(0, len(flat), _BASE64_LINE)]
-        return "base64", b"\r\n".join(lines)
+        cuts = range(0, len(flat), _BASE64_LINE)
+        return "base64", b"\r\n".join([flat[i : i + _BASE64_LINE] for i in cuts])
     return "quoted-printable", binascii.b2a_qp(raw, istext=True)
 
 
