@@ -32,7 +32,7 @@ START = parse_time("2016-11-14T05:00:00Z")
 CUT_OFF = parse_time("2017-10-30T04:00:00Z")
 END = parse_time("2017-12-25T05:00:00Z")
 
-IDENTIFY, CONSENT, CAMPAIGN, ORDER, REDEMPTION = range(5)
+IDENTIFY, CONSENT, COUPON, CAMPAIGN, ORDER, REDEMPTION = range(6)
 _CHUNK = timedelta(days=7)
 _DEMOGRAPHICS = (
     "age",
@@ -149,6 +149,8 @@ class Recording:
 
     def _campaigns(self) -> Iterator[Recorded]:
         for campaign, household, kind, at, starts, ends in self._rows(queries.CAMPAIGNS):
+            place = campaign * 10_000 + household
+            yield Recorded(at, COUPON, place, _coupon(campaign, household, at, ends))
             properties: Json = {
                 "campaign": str(campaign),
                 "campaign_type": kind,
@@ -158,7 +160,7 @@ class Recording:
             body = encode_body(Body(properties=properties))
             key = f"campaign-{campaign}-{household}"
             event = _track("Campaign Received", key, household, at, body)
-            yield Recorded(at, CAMPAIGN, campaign * 10_000 + household, event)
+            yield Recorded(at, CAMPAIGN, place, event)
 
     def _redemptions(self) -> Iterator[Recorded]:
         rows = self._rows(queries.REDEMPTIONS)
@@ -178,6 +180,13 @@ class Recording:
 
     def _number(self, statement: str) -> int:
         return int(self._rows(statement)[0][0])
+
+
+def _coupon(campaign: int, household: int, at: int, ends: str) -> NewEvent:
+    """The household now has coupons: traits that rules can ask for and mails can tell."""
+    body = encode_body(Body(traits={"coupon_campaign": str(campaign), "coupon_ends": ends}))
+    key = f"coupon-{campaign}-{household}"
+    return NewEvent(key, "identify", "", user_id(household), None, at, SOURCE, body)
 
 
 def _consent(name: str, household: int, at: int) -> Recorded:

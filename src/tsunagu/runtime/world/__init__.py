@@ -1,0 +1,1 @@
+"""The world: simulated customers who answer, so that a result can be held against the truth."""
