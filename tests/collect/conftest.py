@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-import httpx
 import pytest
+from collecting import Sent, free_port, wait_for
 
 from tsunagu.access import create_key
 from tsunagu.collect import run
@@ -30,23 +27,6 @@ stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
 run(Database(os.environ["URL"]), host="127.0.0.1", port=int(os.environ["PORT"]), stop=stop)
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(url: str) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{url}/v1/health").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise TimeoutError(url)
 
 
 @pytest.fixture(scope="session")
@@ -69,22 +49,6 @@ def collector(database: Database, figures: Figures) -> Iterator[str]:
         stop.set()
         thread.join(20)
         assert not thread.is_alive()
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A workspace with a write key, and what lies in its inbox."""
-
-    database: Database
-    workspace: int
-    key: str
-
-    def rows(self, columns: str = "message_id, type, name, user_id, anonymous_id") -> list[Any]:
-        with self.database.connect("pipeline") as connection:
-            return connection.execute(
-                f"select {columns} from inbox where workspace_id = %s order by position",
-                (self.workspace,),
-            ).fetchall()
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ class GroupCommit:
             for waiting in group:
                 waiting.answer(refusal)
             return
-        failpoint("collect.committed")
+        failpoint("collect.after_commit")
         for waiting in group:
             waiting.answer(None)
         self._figures.add("tsunagu.collect.groups")
@@ -141,7 +141,6 @@ class GroupCommit:
 
     async def _commit(self, group: list[Waiting]) -> None:
         connection = await self._connected()
-        failpoint("collect.before_commit")
         await append_blocks(
             connection,
             [waiting.block for waiting in group],

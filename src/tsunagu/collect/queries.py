@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from psycopg import AsyncConnection, sql
 
+from tsunagu.core.failpoints import failpoint
 from tsunagu.eventlog import COPY_INBOX, LOCK_INBOX, NOTIFY_INBOX
 from tsunagu.storage import Row
 
@@ -40,3 +41,4 @@ async def append_blocks(
         async with cursor.copy(COPY_INBOX) as copy:
             for block in blocks:
                 await copy.write(block)
+        failpoint("collect.before_commit")
