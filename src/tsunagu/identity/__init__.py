@@ -1,6 +1,12 @@
 """Identity: who an event is about, by evidence that can be read again."""
 
-from tsunagu.identity.queries import current_customer, first_identifiers, load_known, store
+from tsunagu.identity.queries import (
+    current_customer,
+    edge_key,
+    first_identifiers,
+    load_known,
+    store,
+)
 from tsunagu.identity.resolve import (
     ANONYMOUS_ID,
     USER_ID,
@@ -24,6 +30,7 @@ __all__ = [
     "NewCustomer",
     "Resolution",
     "current_customer",
+    "edge_key",
     "first_identifiers",
     "identifiers_of",
     "load_known",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from typing import Any, LiteralString
 
 from psycopg import Connection, Cursor
 
 from tsunagu.core.times import moment
 from tsunagu.identity.resolve import Identifier, Known, Resolution
+from tsunagu.storage import int_array, stage, text_array
 
 Row = tuple[Any, ...]
 
 _LOAD: LiteralString = """
 select i.kind, i.value, i.customer_id, c.created_position,
-    exists (
+    c.first_kind = 'user_id' or exists (
         select from identifiers as u
         where u.workspace_id = i.workspace_id and u.customer_id = i.customer_id
             and u.kind = 'user_id'
@@ -24,6 +25,52 @@ join identifiers as i
     on i.workspace_id = %(workspace)s and i.kind = wanted.kind and i.value = wanted.value
 join customers as c
     on c.workspace_id = i.workspace_id and c.customer_id = i.customer_id
+"""
+
+_CUSTOMER_COLUMNS = {
+    "customer_id": "int8",
+    "first_kind": "text",
+    "first_value": "text",
+    "created_position": "int8",
+    "created_at": "timestamptz",
+}
+_STORE_CUSTOMERS: LiteralString = """
+insert into customers (
+    workspace_id, customer_id, first_kind, first_value, created_position, created_at
+)
+select %s, customer_id, first_kind, first_value, created_position, created_at
+from customers_in
+"""
+
+_IDENTIFIER_COLUMNS = {
+    "kind": "text",
+    "value": "text",
+    "customer_id": "int8",
+    "first_position": "int8",
+}
+_STORE_IDENTIFIERS: LiteralString = """
+insert into identifiers (workspace_id, kind, value, customer_id, first_position)
+select %s, kind, value, customer_id, first_position
+from identifiers_in
+"""
+
+_EDGE_COLUMNS = {
+    "kind_a": "text",
+    "value_a": "text",
+    "kind_b": "text",
+    "value_b": "text",
+    "source": "text",
+    "message_id": "text",
+    "position": "int8",
+    "at": "timestamptz",
+}
+_STORE_EDGES: LiteralString = """
+insert into identity_edges (
+    workspace_id, kind_a, value_a, kind_b, value_b, source, message_id, position, at
+)
+select %s, kind_a, value_a, kind_b, value_b, source, message_id, position, at
+from edges_in
+on conflict do nothing
 """
 
 _MERGE_CUSTOMERS: LiteralString = """
@@ -46,9 +93,10 @@ def load_known(
     cursor: Cursor[Row], workspace_id: int, identifiers: Collection[Identifier]
 ) -> Known:
     """Owners, ages and user ids for the identifiers of a batch, in one query."""
-    kinds = [kind for kind, _ in identifiers]
-    values = [value for _, value in identifiers]
-    cursor.execute(_LOAD, {"kinds": kinds, "values": values, "workspace": workspace_id})
+    kinds = text_array([kind for kind, _ in identifiers])
+    values = text_array([value for _, value in identifiers])
+    parameters = {"kinds": kinds, "values": values, "workspace": workspace_id}
+    cursor.execute(_LOAD, parameters, binary=True)
     known = Known()
     for kind, value, customer, age, has_user_id in cursor.fetchall():
         known.owners[kind, value] = customer
@@ -58,72 +106,32 @@ def load_known(
     return known
 
 
-def store(cursor: Cursor[Row], workspace_id: int, resolution: Resolution) -> None:
-    """Write the new customers, identifiers, edges and merges of a batch."""
+def store(
+    cursor: Cursor[Row], workspace_id: int, resolution: Resolution, stored: Container[int] = ()
+) -> None:
+    """Write the new customers, identifiers, edges and merges of a batch.
+
+    `stored` holds the `edge_key` of edges that are known to be there; they are passed over.
+    """
     if resolution.created:
-        cursor.execute(
-            """
-            insert into customers (
-                workspace_id, customer_id, first_kind, first_value, created_position, created_at
-            )
-            select %s, * from unnest(
-                %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[]
-            )
-            """,
-            (
-                workspace_id,
-                [c.customer_id for c in resolution.created],
-                [c.first[0] for c in resolution.created],
-                [c.first[1] for c in resolution.created],
-                [c.position for c in resolution.created],
-                [moment(c.at) for c in resolution.created],
-            ),
-        )
+        rows = ((c.customer_id, *c.first, c.position, moment(c.at)) for c in resolution.created)
+        stage(cursor, "customers_in", _CUSTOMER_COLUMNS, rows)
+        cursor.execute(_STORE_CUSTOMERS, (workspace_id,))
     if resolution.identifiers:
-        cursor.execute(
-            """
-            insert into identifiers (workspace_id, kind, value, customer_id, first_position)
-            select %s, * from unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[])
-            """,
-            (
-                workspace_id,
-                [kind for kind, _ in resolution.identifiers],
-                [value for _, value in resolution.identifiers],
-                [customer for customer, _ in resolution.identifiers.values()],
-                [position for _, position in resolution.identifiers.values()],
-            ),
-        )
-    _store_edges(cursor, workspace_id, resolution)
+        claims = ((*i, *claim) for i, claim in resolution.identifiers.items())
+        stage(cursor, "identifiers_in", _IDENTIFIER_COLUMNS, claims)
+        cursor.execute(_STORE_IDENTIFIERS, (workspace_id,))
+    edges = [edge for pair, edge in resolution.edges.items() if edge_key(pair) not in stored]
+    if edges:
+        proofs = ((*e.a, *e.b, e.source, e.message_id, e.position, moment(e.at)) for e in edges)
+        stage(cursor, "edges_in", _EDGE_COLUMNS, proofs)
+        cursor.execute(_STORE_EDGES, (workspace_id,))
     _store_merges(cursor, workspace_id, resolution)
 
 
-def _store_edges(cursor: Cursor[Row], workspace_id: int, resolution: Resolution) -> None:
-    edges = list(resolution.edges.values())
-    if not edges:
-        return
-    cursor.execute(
-        """
-        insert into identity_edges (
-            workspace_id, kind_a, value_a, kind_b, value_b, source, message_id, position, at
-        )
-        select %s, * from unnest(
-            %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-            %s::bigint[], %s::timestamptz[]
-        )
-        on conflict do nothing
-        """,
-        (
-            workspace_id,
-            [e.a[0] for e in edges],
-            [e.a[1] for e in edges],
-            [e.b[0] for e in edges],
-            [e.b[1] for e in edges],
-            [e.source for e in edges],
-            [e.message_id for e in edges],
-            [e.position for e in edges],
-            [moment(e.at) for e in edges],
-        ),
-    )
+def edge_key(pair: tuple[Identifier, Identifier]) -> int:
+    """A number for an edge within this process: much smaller to remember than its texts."""
+    return hash(pair)
 
 
 def _store_merges(cursor: Cursor[Row], workspace_id: int, resolution: Resolution) -> None:
@@ -165,6 +173,6 @@ def first_identifiers(
         select customer_id, first_kind, first_value from customers
         where workspace_id = %s and customer_id = any(%s)
         """,
-        (workspace_id, list(customers)),
+        (workspace_id, int_array(customers)),
     )
     return {customer: (kind, value) for customer, kind, value in cursor.fetchall()}

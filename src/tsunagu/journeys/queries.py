@@ -9,7 +9,7 @@ from psycopg import Cursor
 
 from tsunagu.journeys.advance import Step
 from tsunagu.journeys.models import Enrolment
-from tsunagu.storage.staging import stage
+from tsunagu.storage import int_array, stage
 
 Row = tuple[Any, ...]
 
@@ -87,7 +87,7 @@ def load_enrolments(
     """All enrolments, running and ended, of these customers."""
     if not customers:
         return []
-    cursor.execute(_LOAD, (workspace_id, list(customers)), binary=True)
+    cursor.execute(_LOAD, (workspace_id, int_array(customers)), binary=True)
     return [Enrolment(*row) for row in cursor.fetchall()]
 
 

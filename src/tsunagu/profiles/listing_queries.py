@@ -25,6 +25,7 @@ Row = tuple[Any, ...]
 # What follows from our own work stands under these sources; the index `timeline_told` has them.
 ANSWERS = (EMAIL_OPENED, LINK_CLICKED, UNSUBSCRIBED)
 
+
 @dataclass(frozen=True, slots=True)
 class CustomerRow:
     """A customer in a list. `first_value` is the identifier by which it became known."""

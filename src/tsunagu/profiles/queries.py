@@ -12,7 +12,7 @@ from tsunagu.core import Json
 from tsunagu.core.times import moment
 from tsunagu.profiles.state import State, encode_state
 from tsunagu.profiles.walk import Absorption, Fact, MembershipChange
-from tsunagu.storage.staging import stage
+from tsunagu.storage import int_array, stage, text_array
 
 Row = tuple[Any, ...]
 
@@ -66,7 +66,7 @@ def load_states(
         return {}
     cursor.execute(
         "select customer_id, state from profiles where workspace_id = %s and customer_id = any(%s)",
-        (workspace_id, list(customers)),
+        (workspace_id, int_array(customers)),
         binary=True,
     )
     return dict(cursor.fetchall())
@@ -100,7 +100,7 @@ def stop_timers(cursor: Cursor[Row], workspace_id: int, customers: Collection[in
     """Let these customers' timers rest until their next event."""
     cursor.execute(
         "update profiles set wake_at = null where workspace_id = %s and customer_id = any(%s)",
-        (workspace_id, list(customers)),
+        (workspace_id, int_array(customers)),
     )
 
 
@@ -130,7 +130,7 @@ def store_states(
         (
             customer,
             msgspec.json.encode(state.values()).decode() if customer in retold else None,
-            _text_array(state.audiences),
+            text_array(state.audiences),
             encode_state(state),
             wakes.get(customer, 0),
             state.first_seen,
@@ -142,11 +142,6 @@ def store_states(
     )
     stage(cursor, "profiles_in", _PROFILE_COLUMNS, rows)
     cursor.execute(_STORE_PROFILES, {"workspace": workspace_id})
-
-
-def _text_array(values: Iterable[str]) -> str:
-    quoted = (v.replace("\\", "\\\\").replace('"', '\\"') for v in values)
-    return "{" + ",".join(f'"{v}"' for v in quoted) + "}"
 
 
 def store_timeline(cursor: Cursor[Row], workspace_id: int, facts: Sequence[Fact]) -> None:

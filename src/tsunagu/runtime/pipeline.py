@@ -8,7 +8,7 @@ queries around it only load the touched rows and store the changed ones, set-bas
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection, Cursor
@@ -29,6 +29,7 @@ Row = tuple[Any, ...]
 
 BATCH = 5_000
 TIMERS = 2_000
+EDGES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Desk:
     """One workspace as the pipeline sees it, kept between batches.
 
     `limit` is how many events it dares at once: halved after failures, doubled after success.
+    `edges` are keys of identity edges that are stored, so that they are not written again.
     """
 
     workspace_id: int
@@ -60,6 +62,14 @@ class Desk:
     driven: bool = False
     definitions: Definitions | None = None
     limit: int = BATCH
+    edges: set[int] = field(default_factory=set[int])
+    new_edges: set[int] = field(default_factory=set[int])
+
+    def committed(self) -> None:
+        """Take the edges of a committed batch as stored."""
+        if len(self.edges) > EDGES:
+            self.edges.clear()
+        self.edges |= self.new_edges
 
 
 def process_batch(connection: Connection[Row], desk: Desk, limit: int, timers: int) -> Report:
@@ -67,6 +77,7 @@ def process_batch(connection: Connection[Row], desk: Desk, limit: int, timers: i
     with in_workspace(connection, desk.workspace_id) as cursor:
         report = _stages(cursor, desk, limit, timers)
         failpoint("pipeline.before_commit")
+    desk.committed()
     failpoint("pipeline.after_commit")
     return report
 
@@ -99,7 +110,8 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> Report:
     stated = [identity.identifiers_of(*pair) for pair in zip(events, bodies, strict=True)]
     known = identity.load_known(cursor, workspace, {i for some in stated for i in some})
     facts, absorbed, resolution = resolve_batch(workspace, events, bodies, stated, known)
-    identity.store(cursor, workspace, resolution)
+    identity.store(cursor, workspace, resolution, desk.edges)
+    desk.new_edges = {identity.edge_key(pair) for pair in resolution.edges}
 
     # 4. load the touched customers, and those whose timers are due
     closing = clock if batch.next_known_at is None else min(clock, batch.next_known_at)

@@ -15,7 +15,7 @@ import msgspec
 from psycopg import Cursor
 
 from tsunagu.core import Json, stable_id
-from tsunagu.storage.staging import stage
+from tsunagu.storage import stage
 
 Row = tuple[Any, ...]
 

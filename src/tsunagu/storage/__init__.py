@@ -10,6 +10,7 @@ from tsunagu.storage.database import (
 )
 from tsunagu.storage.embedded import EmbeddedServer
 from tsunagu.storage.migrate import migrate
+from tsunagu.storage.staging import int_array, stage, text_array
 
 __all__ = [
     "Database",
@@ -18,6 +19,9 @@ __all__ = [
     "Row",
     "in_workspace",
     "in_workspace_async",
+    "int_array",
     "migrate",
     "notify",
+    "stage",
+    "text_array",
 ]
