@@ -241,3 +241,17 @@ def test_new_rules_are_answered_for_everybody_at_once(shop: Shop) -> None:
     shop.publish(("audience", "japanese", rule))
     shop.drain(START + DAY)
     assert shop.rows("select audience from audience_members") == [("japanese",)]
+
+
+def test_an_audience_published_late_counts_what_happened_before(shop: Shop) -> None:
+    for user, orders in (("u1", 3), ("u2", 1)):
+        consenting(shop, user, START)
+        for number in range(orders):
+            shop.tell(user, "Order Completed", START + number * HOUR, total=10)
+    shop.drain()
+    shop.publish(*DOCUMENTS)
+    shop.drain(START + DAY)
+    assert shop.rows("select audience from audience_members") == [("regulars",)]
+    shop.tell("u2", "Order Completed", START + DAY)
+    shop.drain()
+    assert shop.rows("select count(*) from audience_members") == [(2,)]

@@ -48,8 +48,9 @@ class JourneyWalk(Walk):
         book: Book,
         enrolments: Collection[Enrolment],
         script: Script,
+        stale: Collection[int] = (),
     ) -> None:
-        super().__init__(plan, states)
+        super().__init__(plan, states, stale)
         self.moves = Moves()
         self._book = book
         self._script = script

@@ -1,10 +1,11 @@
 """Profiles: the fold of a customer's events, and the audiences that follow from it."""
 
 from tsunagu.profiles.audiences import Audience
-from tsunagu.profiles.features import Plan, make_plan
+from tsunagu.profiles.features import Happened, Plan, make_plan, recount
 from tsunagu.profiles.fold import consent_key
 from tsunagu.profiles.queries import (
     due_customers,
+    load_history,
     load_states,
     next_due,
     stop_timers,
@@ -35,6 +36,7 @@ __all__ = [
     "ConsentWord",
     "CustomerView",
     "Fact",
+    "Happened",
     "Membership",
     "MembershipChange",
     "ObservingWalk",
@@ -49,9 +51,11 @@ __all__ = [
     "decode_state",
     "due_customers",
     "encode_state",
+    "load_history",
     "load_states",
     "make_plan",
     "next_due",
+    "recount",
     "stop_timers",
     "store_consents",
     "store_memberships",

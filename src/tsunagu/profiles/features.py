@@ -7,15 +7,18 @@ look at it. A row of features is taken whenever a rule's answer might have chang
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tsunagu.core import stable_key
+from tsunagu.core import decode_body, stable_key
 from tsunagu.core.rules import Feature, Rule, amount, trait_column, trait_text
 from tsunagu.core.times import HOUR, day_number
 from tsunagu.profiles.state import Counter, State
+
+Happened = tuple[str, int, bytes]
+"""An event of the past: its name, its time and its stored body."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,14 @@ def _add_amount(counter: Counter, key: str, value: float, day: int, hour: int) -
     days[day] = days.get(day, 0.0) + value
     hours[hour] = hours.get(hour, 0.0) + value
     counter.sums[key] = (total + value, days, hours)
+
+
+def recount(plan: Plan, history: Sequence[Happened], now: int) -> dict[str, Counter]:
+    """The counters of a customer from what is kept of their past, for rules that are new."""
+    state = State()
+    for name, at, body in history:
+        count_event(plan, state, name, decode_body(body).properties, min(at, now))
+    return state.counters
 
 
 def prune(plan: Plan, state: State, now: int) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, LiteralString
 
 import msgspec
 from psycopg import Cursor
 
 from tsunagu.core import Json
+from tsunagu.core.events import PLATFORM_SOURCE
 from tsunagu.core.times import moment
+from tsunagu.profiles.features import Happened
 from tsunagu.profiles.state import State, encode_state
 from tsunagu.profiles.walk import Absorption, Fact, MembershipChange
 from tsunagu.storage import int_array, stage, text_array
@@ -26,26 +29,27 @@ _PROFILE_COLUMNS = {
     "last_seen": "int8",
     "events": "int8",
     "position": "int8",
+    "plan": "text",
 }
 
 # Values of traits are rewritten only where one changed; they are the largest part of a row.
 _STORE_PROFILES: LiteralString = """
 insert into profiles (
     workspace_id, customer_id, traits, audiences, state, wake_at, first_seen, last_seen, events,
-    position
+    position, plan
 )
 select
     %(workspace)s, customer_id, coalesce(traits::jsonb, '{}'), audiences::text[], state,
     timestamptz 'epoch' + nullif(wake_at, 0) * interval '1 microsecond',
     timestamptz 'epoch' + first_seen * interval '1 microsecond',
     timestamptz 'epoch' + last_seen * interval '1 microsecond',
-    events, position
+    events, position, plan
 from profiles_in
 on conflict (workspace_id, customer_id) do update set
     traits = case when excluded.traits = '{}' then profiles.traits else excluded.traits end,
     audiences = excluded.audiences, state = excluded.state, wake_at = excluded.wake_at,
     first_seen = excluded.first_seen, last_seen = excluded.last_seen,
-    events = excluded.events, position = excluded.position
+    events = excluded.events, position = excluded.position, plan = excluded.plan
 """
 
 _STORE_TIMELINE: LiteralString = """
@@ -58,18 +62,63 @@ where i.workspace_id = %(workspace)s
 """
 
 
+_HISTORY: LiteralString = """
+with recursive family (customer_id, member) as (
+    select wanted, wanted from unnest(%(customers)s::bigint[]) as wanted
+    union all
+    select f.customer_id, c.customer_id
+    from family as f
+    join customers as c on c.workspace_id = %(workspace)s and c.merged_into = f.member
+)
+select
+    f.customer_id, t.name, (date_part('epoch', t.at) * 1000000)::bigint,
+    convert_to(t.body, 'UTF8')
+from family as f
+join timeline as t on t.workspace_id = %(workspace)s and t.customer_id = f.member
+where t.type = 'track' and t.name = any(%(names)s) and t.source <> %(platform)s
+order by t.position
+"""
+
+
 def load_states(
-    cursor: Cursor[Row], workspace_id: int, customers: Collection[int]
-) -> dict[int, bytes]:
-    """The stored folds of these customers, in one query."""
+    cursor: Cursor[Row], workspace_id: int, customers: Collection[int], plan: str
+) -> tuple[dict[int, bytes], set[int]]:
+    """The stored folds of these customers, and whose audiences another plan answered."""
     if not customers:
-        return {}
+        return {}, set()
     cursor.execute(
-        "select customer_id, state from profiles where workspace_id = %s and customer_id = any(%s)",
-        (workspace_id, int_array(customers)),
+        """
+        select customer_id, state, plan is distinct from %s
+        from profiles where workspace_id = %s and customer_id = any(%s)
+        """,
+        (plan, workspace_id, int_array(customers)),
         binary=True,
     )
-    return dict(cursor.fetchall())
+    rows = cursor.fetchall()
+    stale = {customer for customer, _, other in rows if other}
+    return {customer: state for customer, state, _ in rows}, stale
+
+
+def load_history(
+    cursor: Cursor[Row], workspace_id: int, customers: Collection[int], names: Collection[str]
+) -> dict[int, list[Happened]]:
+    """What these customers, and those merged into them, did of certain names, in log order."""
+    if not customers or not names:
+        return {}
+    cursor.execute(
+        _HISTORY,
+        {
+            "workspace": workspace_id,
+            "customers": int_array(customers),
+            "names": list(names),
+            "platform": PLATFORM_SOURCE,
+        },
+        binary=True,
+    )
+    found: dict[int, list[Happened]] = defaultdict(list)
+    for customer, *happened in cursor.fetchall():
+        found[customer].append((happened[0], happened[1], happened[2]))
+    return found
 
 
 def due_customers(cursor: Cursor[Row], workspace_id: int, until: int, limit: int) -> list[int]:
@@ -122,6 +171,7 @@ def store_states(
     states: Mapping[int, State],
     wakes: Mapping[int, int],
     retold: Collection[int],
+    plan: str,
 ) -> None:
     """Write the folds; the readable traits only of the customers in `retold`."""
     if not states:
@@ -137,6 +187,7 @@ def store_states(
             state.last_seen,
             state.events,
             state.position,
+            plan,
         )
         for customer, state in sorted(states.items())
     )

@@ -51,8 +51,6 @@ class State(msgspec.Struct, array_like=True):
     position: int = 0
     # when an audience may change without an event; 0 is never
     audience_wake: int = 0
-    # the plan whose rules were last answered; another one makes them be answered anew
-    plan: str = ""
 
     def trait(self, name: str) -> Any:
         """The current value of a trait, or None."""

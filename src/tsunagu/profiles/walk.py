@@ -8,7 +8,7 @@ once more, with the answers, over the few customers whose journeys have somethin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,11 +49,15 @@ class MembershipChange:
 
 
 class Walk:
-    """Folds facts into states; a subclass says what an observation and a fact mean."""
+    """Folds facts into states; a subclass says what an observation and a fact mean.
 
-    def __init__(self, plan: Plan, states: dict[int, State]) -> None:
+    `stale` customers were last answered by other rules: they are observed at their first turn.
+    """
+
+    def __init__(self, plan: Plan, states: dict[int, State], stale: Collection[int] = ()) -> None:
         self.plan = plan
         self.states = states
+        self._stale = set(stale)
 
     def run(self, facts: Sequence[Fact], absorptions: Sequence[Absorption], closing: int) -> None:
         """Walk the facts, then fire the timers due by `closing` of every loaded customer."""
@@ -95,11 +99,10 @@ class Walk:
 
     def heed_new_rules(self, customer: int, until: int) -> None:
         """Answer the audiences anew for a customer who was last asked by other rules."""
-        state = self.states[customer]
-        if state.plan != self.plan.key:
-            state.plan = self.plan.key
-            if state.events:
-                self.observe(customer, max(state.now, until), state.position)
+        if customer in self._stale:
+            self._stale.discard(customer)
+            state = self.states[customer]
+            self.observe(customer, max(state.now, until), state.position)
 
     def observe(self, customer: int, now: int, position: int) -> None:
         """Take notice that an answer may have changed at `now`."""
@@ -131,8 +134,8 @@ class _Observation:
 class ObservingWalk(Walk):
     """The first walk: folds everybody, takes a feature row at each observation."""
 
-    def __init__(self, plan: Plan, states: dict[int, State]) -> None:
-        super().__init__(plan, states)
+    def __init__(self, plan: Plan, states: dict[int, State], stale: Collection[int] = ()) -> None:
+        super().__init__(plan, states, stale)
         self._rows: list[list[Any]] = []
         self._observations: list[_Observation] = []
         self._absorbed: int | None = None

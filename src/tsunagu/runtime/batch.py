@@ -7,7 +7,7 @@ test cuts one log at random and compares the outcomes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tsunagu.core import Body, Event
@@ -17,12 +17,14 @@ from tsunagu.journeys import Book, Enrolment, JourneyWalk, Moves, concerned
 from tsunagu.profiles import (
     Absorption,
     Fact,
+    Happened,
     MembershipChange,
     ObservingWalk,
     Plan,
     State,
     decode_state,
     encode_state,
+    recount,
 )
 
 
@@ -31,11 +33,14 @@ class Loaded:
     """What the database knew of the touched customers before the batch.
 
     `states` are in their stored form, because both walks start from them. Customers without a
-    stored state are new.
+    stored state are new. `stale` ones were last answered by other rules; `history` is what they
+    did of the events that the new rules look at.
     """
 
     states: Mapping[int, bytes]
     enrolments: Sequence[Enrolment] = ()
+    stale: Collection[int] = ()
+    history: Mapping[int, Sequence[Happened]] = field(default_factory=dict[int, Sequence[Happened]])
 
 
 @dataclass
@@ -86,7 +91,7 @@ def advance_batch(
     lived = [fact for fact in facts if fact.event.source != PLATFORM_SOURCE]
     customers = {fact.customer for fact in lived} | set(loaded.states)
     customers |= {a.loser for a in absorbed} | {a.survivor for a in absorbed}
-    first = ObservingWalk(plan, _states(customers, loaded))
+    first = ObservingWalk(plan, _states(plan, customers, loaded), loaded.stale)
     before = {customer: list(state.audiences) for customer, state in first.states.items()}
     first.run(lived, absorbed, closing)
     members, script = first.answer(before)
@@ -94,7 +99,9 @@ def advance_batch(
         state.audiences = sorted(members.get(customer, ()))
 
     walked = concerned(book, loaded.enrolments, script, absorbed) & customers
-    second = JourneyWalk(plan, _states(walked, loaded), book, loaded.enrolments, script)
+    second = JourneyWalk(
+        plan, _states(plan, walked, loaded), book, loaded.enrolments, script, loaded.stale
+    )
     second.run(
         [fact for fact in lived if fact.customer in walked],
         [a for a in absorbed if a.survivor in walked],
@@ -109,14 +116,13 @@ def advance_batch(
     return Changes(list(facts), states, wakes, list(absorbed), memberships, second.moves)
 
 
-def _states(customers: set[int], loaded: Loaded) -> dict[int, State]:
+def _states(plan: Plan, customers: set[int], loaded: Loaded) -> dict[int, State]:
     """Fresh copies of the states before the batch, in an order that does not matter."""
-    return {
-        customer: decode_state(loaded.states[customer])
-        if customer in loaded.states
-        else decode_state(_EMPTY)
-        for customer in sorted(customers)
-    }
+    states = {c: decode_state(loaded.states.get(c, _EMPTY)) for c in sorted(customers)}
+    for customer in customers.intersection(loaded.stale):
+        state = states[customer]
+        state.counters = recount(plan, loaded.history.get(customer, ()), state.now)
+    return states
 
 
 _EMPTY = encode_state(State())

@@ -118,16 +118,19 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> Report:
     due = profiles.due_customers(cursor, workspace, closing, timers)
     touched = {fact.customer for fact in facts} | set(due)
     touched |= {customer for a in absorbed for customer in (a.loser, a.survivor)}
+    states, stale = profiles.load_states(cursor, workspace, touched, current.plan.key)
     loaded = Loaded(
-        profiles.load_states(cursor, workspace, touched),
+        states,
         journeys.load_enrolments(cursor, workspace, touched),
+        stale,
+        profiles.load_history(cursor, workspace, stale, current.plan.needs),
     )
 
     # 5. fold profiles, answer audiences, move journeys, ask the contact policy
     changes = advance_batch(current.plan, current.book, facts, absorbed, loaded, closing)
 
     # 6. store what changed: profiles, audiences, consents, timeline, enrolments, ledger, outbox
-    _store_profiles(cursor, workspace, changes)
+    _store_profiles(cursor, workspace, changes, current.plan.key)
     journeys.store_enrolments(cursor, workspace, changes.moves.changed.values())
     journeys.store_steps(cursor, workspace, changes.moves.steps)
     sayings = [_saying(decision) for decision in changes.moves.decisions]
@@ -162,11 +165,11 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> Report:
     )
 
 
-def _store_profiles(cursor: Cursor[Row], workspace: int, changes: Changes) -> None:
+def _store_profiles(cursor: Cursor[Row], workspace: int, changes: Changes, plan: str) -> None:
     retold = {f.customer for f in changes.facts if f.event.type == "identify"}
     retold |= {a.survivor for a in changes.absorbed}
     profiles.store_merges(cursor, workspace, changes.absorbed)
-    profiles.store_states(cursor, workspace, changes.states, changes.wakes, retold)
+    profiles.store_states(cursor, workspace, changes.states, changes.wakes, retold, plan)
     profiles.store_memberships(
         cursor, workspace, changes.memberships, changes.states, changes.absorbed
     )

@@ -146,6 +146,8 @@ create table profiles (
     last_seen timestamptz not null,
     events bigint not null default 0,
     position bigint not null,
+    -- the rules by which the audiences were answered
+    plan text,
     primary key (workspace_id, customer_id)
 ) with (fillfactor = 70);
 create index profiles_wake on profiles (workspace_id, wake_at) where wake_at is not null;
