@@ -1,0 +1,81 @@
+"""A world played live: its customers get real mails and answer over HTTP.
+
+They find a mail in the local mailbox, open its real links on the public pages, and buy and
+redeem through the collector. What they do is decided by the same functions as in memory.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tsunagu.channels.email import Mailbox
+from tsunagu.core.times import HOUR
+from tsunagu.runtime.demo.driver import Driver, Progress
+from tsunagu.runtime.demo.post_office import arrived_since
+from tsunagu.runtime.demo.posting import Poster
+from tsunagu.runtime.demo.reading import Letter, Reader, read_letter
+from tsunagu.runtime.world.crowd import Crowd
+from tsunagu.runtime.world.model import CAMPAIGN, END, LARGE, NONE, START, Shop, World
+
+STEP = 12 * HOUR
+
+LIVE = World("live", (Shop("north", 300, LARGE), Shop("south", 300, NONE)))
+
+
+@dataclass
+class Show:
+    """A live world: its workspace's driver and where its customers write and read."""
+
+    driver: Driver
+    poster: Poster
+    mailbox: Mailbox
+    reader: Reader
+    public_url: str
+    world: World = LIVE
+
+    def play(self, progress: Progress) -> None:
+        """Play the world to its end, or what is left of it."""
+        place = self.driver.place()
+        crowd = Crowd(self.world, place.get("plans"), place.get("mails"))
+        react = self._react(crowd)
+
+        for start, stop, step in ((START, CAMPAIGN, CAMPAIGN - START), (CAMPAIGN, END, STEP)):
+            self.driver.replay(
+                self.poster.post,
+                crowd.between,
+                react,
+                start=start,
+                stop=stop,
+                step=step,
+                progress=lambda done, _, before=start - START: progress(before + done, END - START),
+            )
+
+    def _react(self, crowd: Crowd) -> Callable[[int], None]:
+        names = {name for name, _ in self.world.customers()}
+
+        def react(now: int) -> None:
+            place = self.driver.place()
+            last, did = int(place.get("mail", 0)), Counter[str](place.get("did", {}))
+            for mail in arrived_since(self.mailbox, last):
+                last = mail.summary.mail_id
+                customer = mail.summary.recipient.partition("@")[0]
+                if customer in names:
+                    letter = read_letter(mail, self.public_url)
+                    did.update(self._answer(crowd, customer, letter, now))
+            self.driver.note(mail=last, did=dict(did), plans=crowd.plans, mails=crowd.mails)
+
+        return react
+
+    def _answer(self, crowd: Crowd, customer: str, letter: Letter, now: int) -> list[str]:
+        """Do what the customer decides; the names of what was done."""
+        reaction = crowd.receive(customer, letter.message_id, now)
+        done = ["mails"]
+        if reaction.clicks:
+            self.reader.click(letter)
+            done.append("clicks")
+        if reaction.unsubscribes:
+            self.reader.unsubscribe(letter)
+            done.append("unsubscribes")
+        return done
