@@ -108,7 +108,7 @@ def send_counts(cursor: Cursor[Row], workspace_id: int, journey: str) -> list[Se
     """The messages of a journey by node and state; refused ones with the reason.
 
     Refusals by the policy and those of the second check, just before a message leaves, are
-    counted alike.
+    counted alike: both leave a row of their own.
     """
     cursor.execute(
         """
@@ -116,6 +116,7 @@ def send_counts(cursor: Cursor[Row], workspace_id: int, journey: str) -> list[Se
             select node, message, state, coalesce(reason, '')
             from send_ledger
             where workspace_id = %(workspace)s and journey = %(journey)s
+                and state not in ('refused', 'expired')
             union all
             select node, message, 'refused', reason
             from send_refusals

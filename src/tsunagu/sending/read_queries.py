@@ -1,131 +1,102 @@
-"""Reading sends for people: what was said to a customer, what was not, and why.
-
-Every function works inside a transaction of one workspace; times are microseconds, 0 is never.
-"""
+"""Reading the archive as proof: one message as it was sent, and whether all is whole."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, LiteralString
 
 from psycopg import Cursor
 
+from tsunagu.core import NotFound, TsunaguError
+from tsunagu.core.times import micros
+from tsunagu.sending.archive import Archived, Seals
+
 Row = tuple[Any, ...]
 
+_ONE: LiteralString = """
+select send_id, customer_id, channel, message, message_version, address, subject, content,
+    archived_at, sha256, seal
+from archive
+where workspace_id = %s and send_id = %s
+"""
 
-@dataclass(frozen=True, slots=True)
-class SendView:
-    """One row of the ledger; `not_before` is set while the message waits to leave."""
+_PAGE: LiteralString = """
+select send_id, customer_id, channel, message, message_version, address, subject, content,
+    archived_at, sha256, seal
+from archive
+where workspace_id = %s and send_id > %s
+order by send_id
+limit %s
+"""
 
-    send_id: int
-    message: str
-    message_version: int
-    journey: str
-    node: str
-    channel: str
-    purpose: str
-    address: str
-    state: str
-    reason: str
-    decided_at: int
-    not_before: int
-    result_at: int
-    archived: bool
+_MISSING: LiteralString = """
+select l.send_id
+from send_ledger as l
+left join archive as a on a.workspace_id = l.workspace_id and a.send_id = l.send_id
+where l.workspace_id = %s and l.state in ('sent', 'unknown') and a.send_id is null
+"""
 
-
-@dataclass(frozen=True, slots=True)
-class RefusalView:
-    """A message that the contact policy did not allow when it was decided."""
-
-    message: str
-    journey: str
-    node: str
-    reason: str
-    detail: str
-    at: int
+_AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class SendCount:
-    """How many messages of a node of a journey are in a state, for a reason."""
-
-    node: str
-    message: str
-    state: str
-    reason: str
-    sends: int
+class Altered(TsunaguError):
+    """An archived message is not what was archived."""
 
 
-def sends_of(
-    cursor: Cursor[Row], workspace_id: int, customer_ids: Collection[int], *, limit: int
-) -> list[SendView]:
-    """What was decided to send to a customer and what became of it, the latest first."""
-    cursor.execute(
-        """
-        select
-            l.send_id, l.message, l.message_version, coalesce(l.journey, ''),
-            coalesce(l.node, ''), l.channel, l.purpose, l.address, l.state,
-            coalesce(l.reason, ''),
-            (date_part('epoch', l.decided_at) * 1000000)::bigint,
-            coalesce((date_part('epoch', o.not_before) * 1000000)::bigint, 0),
-            coalesce((date_part('epoch', l.result_at) * 1000000)::bigint, 0),
-            exists (
-                select from archive as a
-                where a.workspace_id = l.workspace_id and a.send_id = l.send_id
-            )
-        from send_ledger as l
-        left join outbox as o on o.workspace_id = l.workspace_id and o.send_id = l.send_id
-        where l.workspace_id = %s and l.customer_id = any(%s)
-        order by l.decided_at desc, l.send_id
-        limit %s
-        """,
-        (workspace_id, list(customer_ids), limit),
-    )
-    return [SendView(*row) for row in cursor.fetchall()]
+@dataclass
+class Proof:
+    """What a check of a workspace's whole archive found; empty lists mean that it is whole."""
+
+    checked: int = 0
+    altered: list[int] = field(default_factory=list[int])
+    missing: list[int] = field(default_factory=list[int])
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing was changed and nothing is missing."""
+        return not self.altered and not self.missing
 
 
-def refusals_of(
-    cursor: Cursor[Row], workspace_id: int, customer_ids: Collection[int], *, limit: int
-) -> list[RefusalView]:
-    """What the contact policy refused to say to a customer, the latest first."""
-    cursor.execute(
-        """
-        select
-            message, coalesce(journey, ''), coalesce(node, ''), reason, detail,
-            (date_part('epoch', at) * 1000000)::bigint
-        from send_refusals
-        where workspace_id = %s and customer_id = any(%s)
-        order by at desc, send_key
-        limit %s
-        """,
-        (workspace_id, list(customer_ids), limit),
-    )
-    return [RefusalView(*row) for row in cursor.fetchall()]
+def archived(cursor: Cursor[Row], workspace_id: int, send_id: int) -> Archived:
+    """One message as it was sent.
 
-
-def send_counts(cursor: Cursor[Row], workspace_id: int, journey: str) -> list[SendCount]:
-    """The messages of a journey by node and state; refused ones with the reason.
-
-    Refusals by the policy and those of the second check, just before a message leaves, are
-    counted alike.
+    Raises:
+        NotFound: nothing was archived for this send.
+        Altered: the content is not what was archived.
     """
-    cursor.execute(
-        """
-        with said (node, message, state, reason) as (
-            select node, message, state, coalesce(reason, '')
-            from send_ledger
-            where workspace_id = %(workspace)s and journey = %(journey)s
-            union all
-            select node, message, 'refused', reason
-            from send_refusals
-            where workspace_id = %(workspace)s and journey = %(journey)s
+    row = cursor.execute(_ONE, (workspace_id, send_id), binary=True).fetchone()
+    if row is None:
+        raise NotFound(f"Nothing is archived for send {send_id}.")
+    if sha256(row[7]).digest() != row[9]:
+        raise Altered(
+            f"The archived content of send {send_id} was changed after it was archived. "
+            "Do not rely on it; restore the archive from a backup and check the database's access."
         )
-        select node, message, state, reason, count(*)
-        from said
-        group by node, message, state, reason
-        order by node, message, state, count(*) desc, reason
-        """,
-        {"workspace": workspace_id, "journey": journey},
-    )
-    return [SendCount(*row) for row in cursor.fetchall()]
+    return _archived(row)
+
+
+def prove(cursor: Cursor[Row], workspace_id: int, seals: Seals) -> Proof:
+    """Check every archived message of a workspace against its hash and seal."""
+    proof = Proof()
+    for row in _all(cursor, workspace_id):
+        mail = _archived(row)
+        proof.checked += 1
+        same = sha256(mail.content).digest() == row[9]
+        if not same or not seals.holds(workspace_id, mail, row[10]):
+            proof.altered.append(mail.send_id)
+    cursor.execute(_MISSING, (workspace_id,))
+    proof.missing = [send_id for (send_id,) in cursor.fetchall()]
+    return proof
+
+
+def _all(cursor: Cursor[Row], workspace_id: int) -> Iterator[Row]:
+    last = -1
+    while rows := cursor.execute(_PAGE, (workspace_id, last, _AT_ONCE), binary=True).fetchall():
+        yield from rows
+        last = rows[-1][0]
+
+
+def _archived(row: Row) -> Archived:
+    return Archived(*row[:8], at=micros(row[8]))
