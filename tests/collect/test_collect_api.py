@@ -73,8 +73,10 @@ def test_a_batch_is_stored_in_its_order_and_hands_down_its_context(
 
 def test_gzip_is_read(collector: str, sent: Sent) -> None:
     packed = gzip.compress(json.dumps(CALL_BODIES["track"]).encode())
-    two_members = packed[:0] + gzip.compress(b'{"batch": [') + gzip.compress(
-        json.dumps({**CALL_BODIES["track"], "type": "track"}).encode() + b"]}"
+    two_members = (
+        packed[:0]
+        + gzip.compress(b'{"batch": [')
+        + gzip.compress(json.dumps({**CALL_BODIES["track"], "type": "track"}).encode() + b"]}")
     )
     headers = {"content-encoding": "gzip"}
     assert post(collector, "track", packed, sent.key, headers=headers).status_code == 200
@@ -93,7 +95,9 @@ def test_the_key_may_come_as_basic_as_bearer_or_in_the_body(collector: str, sent
     assert len(sent.rows()) == 4
 
 
-@pytest.mark.parametrize("authorization", ["Basic bm9uZTo=", "Basic %%%", "Digest x", "Bearer none", ""])
+@pytest.mark.parametrize(
+    "authorization", ["Basic bm9uZTo=", "Basic %%%", "Digest x", "Bearer none", ""]
+)
 def test_without_a_known_key_nothing_is_taken(
     collector: str, sent: Sent, authorization: str
 ) -> None:
@@ -156,6 +160,7 @@ def test_a_driven_workspace_knows_at_its_own_time_and_has_no_skew(
     assert [row["known_at"] for row in rows] == [moment(t) for t in (now, now + hour, now)]
 
 
+NESTED: Any = json.loads("[" * 70 + "]" * 70)
 FAULTY: list[tuple[dict[str, Any], str]] = [
     ({"event": "x"}, "`userId` and `anonymousId` are missing"),
     ({"userId": "", "event": "x"}, "`userId` and `anonymousId` are missing"),
@@ -171,6 +176,7 @@ FAULTY: list[tuple[dict[str, Any], str]] = [
     ({"userId": "u" * 513, "event": "x"}, "`userId` has 513 characters"),
     ({"userId": "u", "event": "x" * 1001}, "the name has 1001 characters"),
     ({"userId": "u", "event": "x", "properties": {"a": "\x00"}}, "U+0000"),
+    ({"userId": "u", "event": "x", "properties": {"a": NESTED}}, "nested deeper than 64"),
     ({"userId": "u", "type": "identify", "traits": {"n": 2**70}}, "more than 64 bits"),
 ]
 
@@ -190,7 +196,8 @@ def test_a_faulty_event_is_named_and_nothing_of_its_batch_is_stored(
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'{"batch": 1}', b'{"batch": []}', b"\xff", b'{"batch":[1]}']
+    "body",
+    [b"", b"{", b"[]", b"null", b'{"batch": 1}', b'{"batch": []}', b"\xff", b'{"batch":[1]}'],
 )
 def test_what_is_no_batch_is_refused(collector: str, sent: Sent, body: bytes) -> None:
     answer = post(collector, "batch", body, sent.key)

@@ -140,21 +140,32 @@ class GroupCommit:
         await self._settle(group[middle:])
 
     async def _commit(self, group: list[Waiting]) -> None:
-        connection = await self._connected()
+        try:
+            await self._append(group)
+        except psycopg.OperationalError:
+            if self._connection is None or not self._connection.closed:
+                raise
+            # Once more on a new connection. Had the commit succeeded unheard, these rows are
+            # repeats with the same message ids, which the pipeline drops.
+            await self._append(group)
+
+    async def _append(self, group: list[Waiting]) -> None:
         await append_blocks(
-            connection,
+            await self._connected(),
             [waiting.block for waiting in group],
             {waiting.workspace_id for waiting in group},
         )
 
     async def _connected(self) -> AsyncConnection[Row]:
-        """The connection, opened again at most every half second while the server is away."""
+        """The connection; while the server is away it is tried every half second, not more."""
         if self._connection is None or self._connection.closed:
             if monotonic() < self._no_connection_before:
                 raise psycopg.OperationalError("the database cannot be reached")
             self._no_connection_before = monotonic() + RECONNECT_SECONDS
+            self._connection = None
             self._connection = await self._database.connect_async("ingest")
             await prepare(self._connection)
+            self._no_connection_before = 0.0
         return self._connection
 
     async def _disconnect(self) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import binascii
 from base64 import b64decode
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import TypeVar
 
@@ -107,10 +108,18 @@ class Directory:
 
     def _answer(self, question: Callable[[Cursor[Row]], Answer]) -> Answer:
         try:
-            if self._connection is None or self._connection.closed:
-                self._connection = self._database.connect("ingest")
-            with self._connection.cursor() as cursor:
-                return question(cursor)
+            if self._connection is not None and not self._connection.closed:
+                with suppress(psycopg.OperationalError):  # it was lost meanwhile
+                    return self._put(self._connection, question)
+            self.close()
+            self._connection = self._database.connect("ingest")
+            return self._put(self._connection, question)
         except psycopg.OperationalError as error:
             self.close()
             raise Unavailable("The database cannot be reached; send the request again") from error
+
+    def _put(
+        self, connection: Connection[Row], question: Callable[[Cursor[Row]], Answer]
+    ) -> Answer:
+        with connection.cursor() as cursor:
+            return question(cursor)

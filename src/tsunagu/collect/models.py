@@ -15,6 +15,8 @@ MAX_BATCH_BYTES = 500 << 10
 MAX_MESSAGE_BYTES = 32 << 10
 MAX_ID_CHARACTERS = 512
 MAX_NAME_CHARACTERS = 1000
+# Decoders stop at different depths; what is taken must be readable by all of them.
+MAX_DEPTH = 64
 
 Id = str | int | None
 

@@ -8,12 +8,14 @@ refusal names each faulty event and its fault.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 
 from tsunagu.collect.errors import BadRequest, TooLarge
 from tsunagu.collect.models import (
+    MAX_DEPTH,
     MAX_ID_CHARACTERS,
     MAX_MESSAGE_BYTES,
     MAX_NAME_CHARACTERS,
@@ -237,11 +239,21 @@ def _body(kind: str, message: Message, previous_id: str | None, group_id: str | 
         if kind == "identify":
             # the fold keeps traits in MessagePack, which ends at 64 bits where JSON does not
             msgspec.msgpack.encode(traits)
-        return encode_body(
+        body = encode_body(
             Body(properties, traits, context, previous_id, group_id, message.integrations or {})
         )
     except OverflowError:
         raise _Fault("a number has more than 64 bits; send it as a text") from None
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _deep(msgspec.json.decode(body)):
+        raise _Fault(f"objects and lists are nested deeper than {MAX_DEPTH} levels")
+    return body
+
+
+def _deep(value: Any, room: int = MAX_DEPTH) -> bool:
+    """Whether lists and objects are nested deeper than every later reader goes."""
+    if isinstance(value, dict):
+        return room == 0 or any(_deep(inner, room - 1) for inner in value.values())
+    return isinstance(value, list) and (room == 0 or any(_deep(i, room - 1) for i in value))
 
 
 def _lift_traits(context: Json, traits: Json) -> tuple[Json, Json]:
