@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -45,6 +45,7 @@ class Places:
     home: Path
     mailbox: Path | None = None
     collect_url: str = ""
+    signing_secret: bytes = field(default=b"", repr=False)
 
 
 def create_app(database: Database, *, session_secret: str, places: Places) -> FastAPI:

@@ -67,7 +67,7 @@ def draw_loop(visit: Visit, figures: Figures, rate: float) -> Html:
         (5, _speak(visit, figures), "left"),
     )
     drawn = [
-        div("", content, _arrow(way), style=f"position:relative;order:var(--o);--at:{step}")
+        div("stop", content, _arrow(way), style=f"--at:{step}")
         for step, content, way in stations
     ]
     words = span("returns", visit.say(overview.returns))

@@ -21,7 +21,7 @@ Child: TypeAlias = "str | Html | None | Iterable[Child]"
 _VOID = {"br", "img", "input", "hr", "line", "circle", "path", "rect"}
 
 
-def el(name: str, *children: Child, cls: str = "", **attributes: object) -> Html:
+def el(name: str, /, *children: Child, cls: str = "", **attributes: object) -> Html:
     """One element. `data_id` becomes `data-id`; None and False leave an attribute out."""
     parts = [f"<{name}"]
     if cls:
@@ -54,17 +54,17 @@ def join(*children: Child) -> Html:
     return Html("".join(parts))
 
 
-def div(cls: str, *children: Child, **attributes: object) -> Html:
+def div(cls: str, /, *children: Child, **attributes: object) -> Html:
     """A `div` with a class."""
     return el("div", *children, cls=cls, **attributes)
 
 
-def span(cls: str, *children: Child, **attributes: object) -> Html:
+def span(cls: str, /, *children: Child, **attributes: object) -> Html:
     """A `span` with a class."""
     return el("span", *children, cls=cls, **attributes)
 
 
-def link(href: str, *children: Child, cls: str = "", **attributes: object) -> Html:
+def link(href: str, /, *children: Child, cls: str = "", **attributes: object) -> Html:
     """A link within the console."""
     return el("a", *children, cls=cls, href=href, **attributes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tsunagu.console.pages import overview
+from tsunagu.console.pages import customer, customers, overview
 from tsunagu.console.visit import Visit
 
 
@@ -18,4 +18,8 @@ class PageEntry:
     build: Callable[[Visit], Awaitable[None]]
 
 
-PAGES = (PageEntry("", "", overview.build),)
+PAGES = (
+    PageEntry("", "", overview.build),
+    PageEntry("customers", "customers", customers.build),
+    PageEntry("customers/{customer_id:int}", "customers", customer.build),
+)
