@@ -1,0 +1,148 @@
+"""The roles of an installation: what each process does, in the order in which they start.
+
+Each room has one function that works until it is told to stop and gets plain values; here the
+settings are handed to it. A role's libraries are imported only in its own process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parseaddr
+from typing import TYPE_CHECKING
+
+from tsunagu.core import Figures
+from tsunagu.runtime.secrets import Secrets
+from tsunagu.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from tsunagu.storage import Database
+
+KEEPER = "postgres"
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that a role is given."""
+
+    settings: Settings
+    secrets: Secrets
+    database: Database
+    figures: Figures
+    stop: threading.Event
+
+
+@dataclass(frozen=True)
+class Role:
+    """One kind of process. `port` names the setting that holds its port, if it has one."""
+
+    name: str
+    title: str
+    run: Callable[[Work], None]
+    port: str | None = None
+
+
+def _mailbox(work: Work) -> None:
+    from tsunagu.channels.email import run_mailbox
+
+    settings = work.settings
+    run_mailbox(settings.mailbox_folder, settings.host, settings.mailbox_port, work.stop)
+
+
+def _pipeline(work: Work) -> None:
+    from tsunagu.runtime.pipeline_loop import run
+
+    run(work.database, work.figures, work.stop)
+
+
+def _lake(work: Work) -> None:
+    from tsunagu.eventlog import run_lake
+
+    run_lake(work.database, work.settings.folder / "lake", work.stop)
+
+
+def _sender(work: Work) -> None:
+    from tsunagu.channels.email import SmtpServer
+    from tsunagu.sending import MailSettings, run_sender
+
+    settings = work.settings
+    host, port = settings.smtp_address
+    password = settings.smtp_password
+    server = SmtpServer(
+        host,
+        port,
+        security="starttls" if settings.smtp_tls else "none",
+        username=settings.smtp_user or None,
+        password=password.get_secret_value() if password else None,
+    )
+    name, address = parseaddr(settings.mail_from)
+    run_sender(
+        work.database,
+        MailSettings(server, name, address),
+        settings.public_address,
+        work.secrets.signing.encode(),
+        work.stop,
+        work.figures,
+    )
+
+
+def _public(work: Work) -> None:
+    from tsunagu.public import run
+
+    settings = work.settings
+    run(
+        work.database,
+        host=settings.host,
+        port=settings.public_port,
+        public_url=settings.public_address,
+        secret=work.secrets.signing.encode(),
+        sender=parseaddr(settings.mail_from)[0],
+        stop=work.stop,
+    )
+
+
+def _console(work: Work) -> None:
+    from tsunagu.console import Places, create_app
+    from tsunagu.runtime.web import serve_app
+
+    settings = work.settings
+    places = Places(
+        settings.folder,
+        settings.mailbox_folder if settings.local_mailbox else None,
+        settings.collect_address,
+    )
+    app = create_app(work.database, session_secret=work.secrets.session, places=places)
+    serve_app(app, settings.host, settings.console_port, work.stop)
+
+
+def _collector(work: Work) -> None:
+    from tsunagu.collect import run
+
+    settings = work.settings
+    run(
+        work.database,
+        host=settings.host,
+        port=settings.collect_port,
+        stop=work.stop,
+        figures=work.figures,
+    )
+
+
+ROLES: dict[str, Role] = {
+    role.name: role
+    for role in (
+        Role("mailbox", "local mailbox", _mailbox, "mailbox_port"),
+        Role("pipeline", "pipeline", _pipeline),
+        Role("lake", "lake writer", _lake),
+        Role("sender", "sender", _sender),
+        Role("public", "public pages", _public, "public_port"),
+        Role("console", "console", _console, "console_port"),
+        Role("collector", "collector", _collector, "collect_port"),
+    )
+}
+
+
+def wanted_roles(settings: Settings) -> list[Role]:
+    """The roles that `serve` starts: all, but the local mailbox only if mails go there."""
+    return [role for role in ROLES.values() if role.name != "mailbox" or settings.local_mailbox]
