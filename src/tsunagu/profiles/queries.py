@@ -162,7 +162,7 @@ def next_due(cursor: Cursor[Row], workspace_id: int) -> int:
         """,
         (workspace_id,),
     ).fetchone()
-    return (row and row[0]) or 0
+    return (row[0] if row else 0) or 0
 
 
 def store_states(
