@@ -8,6 +8,7 @@ queries around it only load the touched rows and store the changed ones, set-bas
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from tsunagu.core.events import CONSENT_WORDS, PLATFORM_SOURCE
 from tsunagu.core.failpoints import failpoint
 from tsunagu.core.times import wall, zone
 from tsunagu.journeys import Decision
+from tsunagu.profiles import Absorption, Fact, Plan
 from tsunagu.runtime.batch import Changes, Loaded, advance_batch, resolve_batch
 from tsunagu.runtime.reactions import reactions, spoken_of
 from tsunagu.serve import definitions
@@ -88,43 +90,20 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> Report:
     # 1. the lease, the clock and what is published
     after = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
     clock = access.business_now(cursor, workspace)
-    current = definitions.load(cursor, workspace, zone(desk.zone_name), desk.definitions)
-    if current is not desk.definitions:
-        desk.definitions = current
-        if eventlog.heed_plan(cursor, workspace, eventlog.PIPELINE, current.plan.key):
-            profiles.wake_everyone(cursor, workspace, clock)
+    current = _definitions(cursor, desk, clock)
 
     # 2. the next events, without those that came before
     batch = eventlog.read_batch(cursor, workspace, after, limit)
-    repeats: set[int] = set()
-    upto = after
-    if batch.events:
-        upto = batch.events[-1].position
-        repeats = eventlog.remember(cursor, workspace, after, upto)
-        if repeats:
-            eventlog.leave_out(cursor, workspace, repeats, "repeat")
-    events = [event for event in batch.events if event.position not in repeats]
+    repeats = _repeats(cursor, workspace, after, batch)
 
     # 3. identify: whom each event is about, and which customers turn out to be one
-    bodies = [decode_body(event.body) for event in events]
-    stated = [identity.identifiers_of(*pair) for pair in zip(events, bodies, strict=True)]
-    known = identity.load_known(cursor, workspace, {i for some in stated for i in some})
-    facts, absorbed, resolution = resolve_batch(workspace, events, bodies, stated, known)
-    identity.store(cursor, workspace, resolution, desk.edges)
-    desk.new_edges = {identity.edge_key(pair) for pair in resolution.edges}
+    events = [event for event in batch.events if event.position not in repeats]
+    facts, absorbed = _identify(cursor, desk, events)
 
     # 4. load the touched customers, and those whose timers are due
     closing = clock if batch.next_known_at is None else min(clock, batch.next_known_at)
     due = profiles.due_customers(cursor, workspace, closing, timers)
-    touched = {fact.customer for fact in facts} | set(due)
-    touched |= {customer for a in absorbed for customer in (a.loser, a.survivor)}
-    states, stale = profiles.load_states(cursor, workspace, touched, current.plan.key)
-    loaded = Loaded(
-        states,
-        journeys.load_enrolments(cursor, workspace, touched),
-        stale,
-        profiles.load_history(cursor, workspace, stale, current.plan.needs),
-    )
+    loaded = _load(cursor, workspace, current.plan, facts, absorbed, due)
 
     # 5. fold profiles, answer audiences, move journeys, ask the contact policy
     changes = advance_batch(current.plan, current.book, facts, absorbed, loaded, closing)
@@ -135,45 +114,95 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> Report:
     journeys.store_steps(cursor, workspace, changes.moves.steps)
     sayings = [_saying(decision) for decision in changes.moves.decisions]
     sending.record(cursor, workspace, sayings)
-    queued = sum(1 for saying in sayings if not saying.reason)
 
-    # 7. move the cursor; tell the log what happened; wake the senders
-    oldest = batch.events[0].received_at if batch.events else None
+    # 7. move the cursor, wake who waits, tell the log what happened
     eventlog.move_cursor(
         cursor,
         workspace,
         eventlog.PIPELINE,
-        upto,
+        batch.events[-1].position if batch.events else after,
         closed_at=closing if len(due) < timers else None,
         received_at=batch.events[-1].received_at if batch.events else None,
     )
-    if queued:
+    refused = sum(1 for saying in sayings if saying.reason)
+    if len(sayings) > refused:
         notify(cursor, "tsunagu_outbox", workspace)
     notify(cursor, "tsunagu_done", workspace)
     told = reactions(changes, identity.first_identifiers(cursor, workspace, spoken_of(changes)))
-    if told:
-        eventlog.append(cursor, workspace, told, received_at=wall(), now=clock)
+    eventlog.append(cursor, workspace, told, received_at=wall(), now=clock)
+
     return Report(
         events=len(batch.events),
         repeats=len(repeats),
         timers=len(due),
         entered=len(changes.moves.entered),
-        queued=queued,
-        refused=len(sayings) - queued,
-        lag=(wall() - oldest) / 1e6 if oldest is not None else 0.0,
-        more=batch.next_known_at is not None or len(due) >= timers or bool(told),
+        queued=len(sayings) - refused,
+        refused=refused,
+        lag=(wall() - batch.events[0].received_at) / 1e6 if batch.events else 0.0,
+        more=batch.next_known_at is not None or len(due) >= timers > 0 or bool(told),
+    )
+
+
+def _definitions(cursor: Cursor[Row], desk: Desk, clock: int) -> Definitions:
+    """What is published now; new rules are answered for everybody, a few timers at a time."""
+    current = definitions.load(cursor, desk.workspace_id, zone(desk.zone_name), desk.definitions)
+    if current is not desk.definitions:
+        desk.definitions = current
+        workspace, key = desk.workspace_id, current.plan.key
+        if eventlog.heed_plan(cursor, workspace, eventlog.PIPELINE, key):
+            profiles.wake_everyone(cursor, workspace, clock)
+    return current
+
+
+def _repeats(cursor: Cursor[Row], workspace: int, after: int, batch: eventlog.Batch) -> set[int]:
+    if not batch.events:
+        return set()
+    repeats = eventlog.remember(cursor, workspace, after, batch.events[-1].position)
+    if repeats:
+        eventlog.leave_out(cursor, workspace, repeats, "repeat")
+    return repeats
+
+
+def _identify(
+    cursor: Cursor[Row], desk: Desk, events: Sequence[Event]
+) -> tuple[list[Fact], list[Absorption]]:
+    workspace = desk.workspace_id
+    bodies = [decode_body(event.body) for event in events]
+    stated = [identity.identifiers_of(*pair) for pair in zip(events, bodies, strict=True)]
+    known = identity.load_known(cursor, workspace, {i for some in stated for i in some})
+    facts, absorbed, resolution = resolve_batch(workspace, events, bodies, stated, known)
+    identity.store(cursor, workspace, resolution, desk.edges)
+    desk.new_edges = {identity.edge_key(pair) for pair in resolution.edges}
+    return facts, absorbed
+
+
+def _load(
+    cursor: Cursor[Row],
+    workspace: int,
+    plan: Plan,
+    facts: Sequence[Fact],
+    absorbed: Sequence[Absorption],
+    due: Sequence[int],
+) -> Loaded:
+    touched = {fact.customer for fact in facts} | set(due)
+    touched |= {customer for a in absorbed for customer in (a.loser, a.survivor)}
+    states, stale = profiles.load_states(cursor, workspace, touched, plan.key)
+    return Loaded(
+        states,
+        journeys.load_enrolments(cursor, workspace, touched),
+        stale,
+        profiles.load_history(cursor, workspace, stale, plan.needs),
     )
 
 
 def _store_profiles(cursor: Cursor[Row], workspace: int, changes: Changes, plan: str) -> None:
     retold = {f.customer for f in changes.facts if f.event.type == "identify"}
     retold |= {a.survivor for a in changes.absorbed}
-    profiles.store_merges(cursor, workspace, changes.absorbed)
-    profiles.store_states(cursor, workspace, changes.states, changes.wakes, retold, plan)
-    profiles.store_memberships(
-        cursor, workspace, changes.memberships, changes.states, changes.absorbed
-    )
-    profiles.store_consents(cursor, workspace, changes.states, _evidence(changes))
+    states, absorbed = changes.states, changes.absorbed
+    profiles.store_merges(cursor, workspace, absorbed)
+    profiles.store_states(cursor, workspace, states, changes.wakes, retold, plan)
+    profiles.store_memberships(cursor, workspace, changes.memberships, states, absorbed)
+    profiles.store_consents(cursor, workspace, states, _evidence(changes))
     profiles.store_timeline(cursor, workspace, changes.facts)
 
 
