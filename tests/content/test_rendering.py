@@ -80,6 +80,15 @@ def test_the_same_job_gives_the_same_words(renderer: Renderer) -> None:
     assert renderer.render([job(3, first_name="愛")]) == renderer.render([job(3, first_name="愛")])
 
 
+def test_days_are_written_as_people_write_them(renderer: Renderer) -> None:
+    text = "{{ customer.ends | day('ja') }} {{ customer.ends | day('en') }}"
+    parts = "{{ customer.ends | day('ja', 'weekday') }} {{ customer.ends | day('en', 'month') }}"
+    dated = job(1, changed(text=text, subject=parts), message="days", ends="2017-12-24T05:00:00Z")
+    [mail] = rendered(renderer.render([dated]))
+    assert mail.text == "12月24日(日) Sunday, 24 December"
+    assert mail.subject == "日曜日 December"
+
+
 def test_a_corrected_wording_replaces_the_cached_one(renderer: Renderer) -> None:
     renderer.render([job(1, message="draft")])
     [mail] = rendered(renderer.render([job(1, changed(subject="New"), message="draft")]))
@@ -95,6 +104,7 @@ def test_a_corrected_wording_replaces_the_cached_one(renderer: Renderer) -> None
         ("output", {"text": "{{ 'x' * 2000000 }}"}, "limit is 1,000,000"),
         ("syntax", {"subject": "{{ customer.first_name"}, "subject"),
         ("mjml", {"mjml": "<mjml><mj-body></mjml>"}, "mjml"),
+        ("date", {"text": "{{ customer.since | day }}"}, "is no date"),
         ("missing", {"text": "{{ customer.nothing }}"}, "customer.nothing"),
     ],
 )  # fmt: skip

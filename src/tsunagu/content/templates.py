@@ -75,12 +75,34 @@ def environment() -> Environment:
     return env
 
 
-def _day(value: Any, language: str = "en") -> str:
-    """`{{ customer.coupon_ends | day("ja") }}`: the day of an ISO time, as people write it."""
-    day = date.fromisoformat(str(value)[:10])
-    if language == "ja":
-        return f"{day.month}月{day.day}日({'月火水木金土日'[day.weekday()]})"
-    return f"{day:%A}, {day.day} {day:%B}"
+def _day(value: Any, language: str = "en", part: str = "day") -> str:
+    """`{{ customer.coupon_ends | day("ja") }}`: the day of an ISO time, as people write it.
+
+    `part` may be `number`, `month` or `weekday` for that alone.
+    """
+    try:
+        day = date.fromisoformat(str(value)[:10])
+    except ValueError:
+        raise TemplateError(f"day: {value!r} is no date such as 2017-12-24") from None
+    weekday = "月火水木金土日"[day.weekday()]
+    written = {
+        "ja": {
+            "day": f"{day.month}月{day.day}日({weekday})",
+            "number": f"{day.day}",
+            "month": f"{day.month}月",
+            "weekday": f"{weekday}曜日",
+        },
+        "en": {
+            "day": f"{day:%A}, {day.day} {day:%B}",
+            "number": f"{day.day}",
+            "month": f"{day:%B}",
+            "weekday": f"{day:%A}",
+        },
+    }
+    try:
+        return written[language][part]
+    except KeyError:
+        raise TemplateError(f"day: there is no {part!r} in {language!r}") from None
 
 
 @dataclass(frozen=True, slots=True)
