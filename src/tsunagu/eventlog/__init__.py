@@ -11,6 +11,7 @@ from tsunagu.eventlog.batches import (
     read_batch,
     remember,
 )
+from tsunagu.eventlog.lake import request_flush, run_lake
 from tsunagu.eventlog.log import LOCK_INBOX, NOTIFY_INBOX, append, drained, idle
 from tsunagu.eventlog.partitions import drop_passed_partitions, ensure_partitions
 from tsunagu.eventlog.rows import COPY_INBOX, copy_rows
@@ -34,4 +35,6 @@ __all__ = [
     "move_cursor",
     "read_batch",
     "remember",
+    "request_flush",
+    "run_lake",
 ]

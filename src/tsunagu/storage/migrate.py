@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from alembic import command
-from alembic.config import Config
 from psycopg import Connection
-from sqlalchemy import create_engine
-from sqlalchemy.pool import NullPool
 
 from tsunagu.storage.database import Database
 from tsunagu.storage.roles import ensure_roles
@@ -20,6 +16,12 @@ def migrate(database: Database) -> None:
     Raises:
         Denied: the login may not create the roles; the message holds the SQL to run.
     """
+    # Only the process that migrates needs these, and they take 40 MB.
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
     with Connection.connect(database.url, autocommit=True) as door:
         door.execute("select pg_advisory_lock(%s)", (_LOCK,))
         ensure_roles(door)

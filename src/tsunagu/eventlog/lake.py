@@ -1,0 +1,58 @@
+"""Starting the lake writer, and asking it to catch up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from psycopg import Connection
+
+from tsunagu.core import Figures, Retryable
+from tsunagu.eventlog import lake_queries
+from tsunagu.storage import Database, Row, in_workspace
+
+_ASK_SECONDS = 0.02
+
+
+def run_lake(
+    database: Database,
+    lake_folder: Path,
+    stop: threading.Event,
+    figures: Figures | None = None,
+) -> None:
+    """Write every workspace's lake until told to stop, and keep the log's house."""
+    # DuckDB and delta-rs take 100 MB that no other process of the log needs.
+    from tsunagu.eventlog.lake_writer import run
+
+    run(database, lake_folder, stop, figures)
+
+
+def request_flush(connection: Connection[Row], workspace_id: int, *, timeout: float = 60.0) -> None:
+    """Have the lake hold all that the pipeline has taken by now, identity included.
+
+    Args:
+        connection: of any role that sees the workspace, in autocommit.
+        timeout: seconds to wait.
+
+    Raises:
+        Retryable: the lake did not get there in time.
+    """
+    deadline = time.monotonic() + timeout
+    with in_workspace(connection, workspace_id) as cursor:
+        wanted = lake_queries.position_of(cursor, workspace_id, "pipeline")
+        cursor.execute("select pg_notify('tsunagu_flush', %s)", (str(workspace_id),))
+    while True:
+        with in_workspace(connection, workspace_id) as cursor:
+            there = min(
+                lake_queries.position_of(cursor, workspace_id, consumer)
+                for consumer in (lake_queries.LAKE, lake_queries.IDENTITY)
+            )
+        if there >= wanted:
+            return
+        if time.monotonic() > deadline:
+            raise Retryable(
+                f"The lake stands at position {there} and not yet at {wanted}. "
+                "See whether the lake writer runs: tsunagu doctor"
+            )
+        time.sleep(_ASK_SECONDS)
