@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from tsunagu.core.times import DAY
-from tsunagu.insights import Outcome, compare, document
+import pytest
+from lakes import Fact, write_lake
+
+from tsunagu.core.times import DAY, HOUR, parse_time
+from tsunagu.insights import Outcome, compare, document, outcomes_of
+from tsunagu.storage.lake import LakeReader
 
 WITHIN = 10 * DAY
 NOW = 100 * DAY
@@ -58,3 +62,32 @@ def test_the_report_speaks_both_languages() -> None:
     words = document(found, "reminder", {"en": "Reminder"}, as_of=NOW, caveats=[])["sentence"]
     assert "percentage points" in words["en"]
     assert "ポイント" in words["ja"]
+
+
+def test_outcomes_come_from_the_lake_as_known_then(tmp_path: Path) -> None:
+    start = parse_time("2020-01-01")
+
+    def entered(customer: str, arm: str, at: int) -> Fact:
+        properties = {"journey": "reminder", "arm": arm, "enrolment_id": customer}
+        return at, at, customer, "Journey Entered", properties
+
+    def redeemed(customer: str, at: int) -> Fact:
+        return at, at, customer, "Coupon Redeemed", {}
+
+    facts = [
+        redeemed("a", start),
+        entered("a", "treated", start + HOUR),
+        entered("b", "holdout", start + HOUR),
+        redeemed("a", start + 2 * DAY),
+        redeemed("a", start + 3 * DAY),
+        redeemed("b", start + 4 * DAY),
+    ]
+    lake = write_lake(tmp_path, facts)
+    with LakeReader(lake, 1, known_at=start + 3 * DAY) as reader:
+        found = outcomes_of(reader.connection, "reminder", "Coupon Redeemed")
+    assert found == [
+        Outcome("treated", start + HOUR, start + 2 * DAY),
+        Outcome("holdout", start + HOUR, 0),
+    ]
+    with LakeReader(lake, 1) as reader:
+        assert outcomes_of(reader.connection, "another", "Coupon Redeemed") == []

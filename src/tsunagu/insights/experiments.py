@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from duckdb import DuckDBPyConnection
 from scipy.stats import binomtest
 
+from tsunagu.insights import queries
 from tsunagu.insights.proportions import Interval, difference, p_value, rate
 
 # A sample ratio this unlikely means that assignment or counting is broken, not bad luck
@@ -59,6 +61,12 @@ class Comparison:
     def ratio_holds(self) -> bool:
         """Whether the sizes of the arms agree with the planned share."""
         return self.ratio_p_value >= SUSPICIOUS
+
+
+def outcomes_of(lake: DuckDBPyConnection, journey: str, goal: str) -> list[Outcome]:
+    """The enrolments of a journey and when each first reached the goal event, from the lake."""
+    rows = lake.execute(queries.OUTCOMES, {"journey": journey, "goal": goal}).fetchall()
+    return [Outcome(*row) for row in rows]
 
 
 def compare(
