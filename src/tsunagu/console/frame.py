@@ -164,6 +164,12 @@ def synthetic_mark(visit: Visit) -> Html:
     )
 
 
+def synthetic_hint(visit: Visit) -> Html:
+    """The same label where there is only room for a sign."""
+    return span("hint", icon("science"), title=visit.say(common.synthetic_help), role="img",
+                aria_label=visit.say(common.synthetic))
+
+
 def languages(current: Language, here: str) -> Html:
     """The language switch; it leads back to the same page."""
     return div(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tsunagu.console.frame import synthetic_hint
 from tsunagu.console.markup import Html, div, icon, span
 from tsunagu.console.visit import Visit
 from tsunagu.console.words.events import event_words
@@ -39,6 +40,7 @@ def _moment(visit: Visit, entry: TimelineEntry, titles: Mapping[tuple[str, str],
         div(
             "what",
             span("strong", visit.say(words)),
+            synthetic_hint(visit) if entry.body.get("context", {}).get("synthetic") else None,
             div("muted small break", detail) if detail else None,
         ),
         span("when", f"{visit.formats.local(entry.at):%H:%M}", " · ", entry.source),

@@ -41,18 +41,25 @@ class Listing(Generic[R, K]):
 class SearchList(Generic[R, K]):
     """The list on a page."""
 
-    def __init__(self, visit: Visit, listing: Listing[R, K], words: str = "") -> None:
+    def __init__(
+        self, visit: Visit, listing: Listing[R, K], words: str = "", *, searchable: bool = True
+    ) -> None:
         self._visit = visit
         self._listing = listing
         self._words = words
+        if searchable:
+            self._field()
+        self._pane = Pane(visit, bones=8)
+
+    def _field(self) -> None:
+        visit = self._visit
         with ui.element("div").classes("searchbar"):
-            field = ui.input(value=words, placeholder=visit.say(listing.hint))
-            field.props('outlined dense clearable debounce="250" type="search"').classes("field")
+            field = ui.input(value=self._words, placeholder=visit.say(self._listing.hint))
+            field.props('outlined dense clearable debounce="250"').classes("field")
             field.props["aria-label"] = visit.say(common.search)
             with field.add_slot("prepend"):
                 ui.icon("search")
             field.on_value_change(lambda event: self._search(event.value or ""))
-        self._pane = Pane(visit, bones=8)
 
     async def show(self) -> None:
         """Loads the first page."""

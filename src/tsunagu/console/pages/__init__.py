@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tsunagu.console.pages import customer, customers, overview
+from tsunagu.console.pages import audiences, customer, customers, journeys, overview
 from tsunagu.console.visit import Visit
 
 
@@ -22,4 +22,8 @@ PAGES = (
     PageEntry("", "", overview.build),
     PageEntry("customers", "customers", customers.build),
     PageEntry("customers/{customer_id:int}", "customers", customer.build),
+    PageEntry("audiences", "audiences", audiences.build),
+    PageEntry("audiences/{name}", "audiences", audiences.build_one),
+    PageEntry("journeys", "journeys", journeys.build),
+    PageEntry("journeys/{name}", "journeys", journeys.build_one),
 )

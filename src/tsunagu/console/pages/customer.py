@@ -10,7 +10,7 @@ from nicegui import ui
 
 from tsunagu import profiles
 from tsunagu.access import Definition, published
-from tsunagu.console.frame import page_head, synthetic_mark
+from tsunagu.console.frame import page_head, synthetic_hint, synthetic_mark
 from tsunagu.console.happenings import draw_timeline
 from tsunagu.console.markup import Child, Html, div, el, icon, join, link, span
 from tsunagu.console.pages.customers import customer_name
@@ -23,7 +23,7 @@ from tsunagu.console.words.reasons import ARMS, ENDS, STATES, reason_words
 from tsunagu.core import NotFound
 from tsunagu.identity.listing_queries import Edge, evidence_of
 from tsunagu.journeys import EnrolmentView, enrolments_of
-from tsunagu.profiles import CustomerView, TimelineEntry
+from tsunagu.profiles import ConsentWord, CustomerView, TimelineEntry
 from tsunagu.sending import RefusalView, SendView, refusals_of, sends_of
 
 TIMELINE_ROWS = 30
@@ -83,7 +83,7 @@ def _draw(visit: Visit, whole: Whole) -> None:
     crumb = link(visit.to("customers"), visit.say(common.customers))
     known = visit.say(customers.since, at=visit.formats.day(view.first_seen))
     counted = visit.count(customers.events_in_all, view.events)
-    marks = synthetic_mark(visit) if visit.workspace.synthetic or SYNTHETIC in view.traits else None
+    marks = synthetic_mark(visit) if view.traits.get(SYNTHETIC) else None
     page_head(visit, name, f"{first} · {known} · {counted}", crumb, marks)
     with ui.element("div").classes("cols side"):
         left = [
@@ -109,13 +109,8 @@ def _quiet(text: str) -> Html:
 
 
 def _traits(visit: Visit, traits: dict[str, Any]) -> Html:
-    made_up = traits.get(SYNTHETIC)
-    labelled = set(made_up) if isinstance(made_up, list) else set()
     rows = [
-        join(
-            el("dt", name, cls="mono"),
-            el("dd", _value(visit, value), " ", synthetic_mark(visit) if name in labelled else None),
-        )
+        join(el("dt", name, cls="mono"), el("dd", _value(visit, value)))
         for name, value in sorted(traits.items())
         if name != SYNTHETIC
     ]
@@ -135,7 +130,11 @@ def _consents(visit: Visit, view: CustomerView) -> Html:
     rows = [
         div(
             "fact-row",
-            div("", div("strong", f"{c.channel} · {c.purpose}"), div("muted small", visit.formats.time_zoned(c.at))),
+            div(
+                "",
+                div("strong", f"{c.channel} · {c.purpose} ", synthetic_hint(visit) if _made_up(c) else None),
+                div("muted small", visit.formats.time_zoned(c.at)),
+            ),
             span(
                 "chip green" if c.granted else "chip red",
                 icon("check" if c.granted else "close"),
@@ -149,6 +148,11 @@ def _consents(visit: Visit, view: CustomerView) -> Html:
         for s in view.suppressions
     ]
     return _card(visit.say(customers.consents), rows or _quiet(visit.say(customers.no_consents)))
+
+
+def _made_up(consent: ConsentWord) -> bool:
+    said = consent.evidence.get("properties", {}).get("evidence", {})
+    return bool(isinstance(said, dict) and said.get(SYNTHETIC))
 
 
 def _audiences(visit: Visit, whole: Whole) -> Html:

@@ -6,30 +6,36 @@ from collections.abc import Sequence
 
 from nicegui import ui
 
+from tsunagu.access import published
 from tsunagu.console.frame import page_head
 from tsunagu.console.markup import Html, div, el, link, span
+from tsunagu.console.phrases import in_language
 from tsunagu.console.reader import Cursor
 from tsunagu.console.search_list import PAGE_ROWS, Listing, SearchList, plain_table
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import customers
+from tsunagu.core.times import wall
 from tsunagu.profiles.listing_queries import CustomerRow, search_customers
 
 
 async def build(visit: Visit) -> None:
     """The list, searched from its address or its field."""
     page_head(visit, visit.say(customers.title), visit.say(customers.sub))
+    titles: dict[str, str] = {}
     with ui.element("div").classes("card flush"):
-        await SearchList(visit, _listing(visit), visit.query.get("q", "")).show()
+        await SearchList(visit, _listing(visit, titles), visit.query.get("q", "")).show()
 
 
-def _listing(visit: Visit) -> Listing[CustomerRow, tuple[int, int]]:
+def _listing(visit: Visit, titles: dict[str, str]) -> Listing[CustomerRow, tuple[int, int]]:
     def load(cursor: Cursor, words: str, after: tuple[int, int] | None) -> Sequence[CustomerRow]:
+        if not titles:
+            titles.update(audience_titles(visit, cursor))
         return search_customers(cursor, visit.workspace.id, words, limit=PAGE_ROWS, after=after)
 
     return Listing(
         load=load,
         key=lambda row: (row.last_seen, row.customer_id),
-        draw=lambda row: _row(visit, row),
+        draw=lambda row: _row(visit, row, titles),
         around=lambda rows: plain_table(_heads(visit), rows),
         hint=customers.search_hint,
         empty_icon="group",
@@ -39,7 +45,7 @@ def _listing(visit: Visit) -> Listing[CustomerRow, tuple[int, int]]:
 
 
 def _heads(visit: Visit) -> list[Html]:
-    zone = visit.formats.zone_name()
+    zone = visit.formats.zone_name(wall())
     return [
         el("th", visit.say(customers.customer)),
         el("th", visit.say(customers.known_as), cls="wide"),
@@ -49,9 +55,9 @@ def _heads(visit: Visit) -> list[Html]:
     ]
 
 
-def _row(visit: Visit, row: CustomerRow) -> Html:
+def _row(visit: Visit, row: CustomerRow, titles: dict[str, str]) -> Html:
     address = visit.to("customers", row.customer_id)
-    audiences = [span("chip", name) for name in row.audiences[:2]]
+    audiences = [span("chip", titles.get(name, name)) for name in row.audiences[:2]]
     if len(row.audiences) > 2:
         audiences.append(span("chip", f"+{len(row.audiences) - 2}"))
     return el(
@@ -62,6 +68,15 @@ def _row(visit: Visit, row: CustomerRow) -> Html:
         el("td", visit.formats.number(row.events), cls="num"),
         el("td", visit.formats.time(row.last_seen), cls="num muted"),
     )
+
+
+def audience_titles(visit: Visit, cursor: Cursor) -> dict[str, str]:
+    """The audiences' titles in the viewer's language, by name."""
+    return {
+        d.name: in_language(d.document.get("title", {}), visit.language, d.name)
+        for d in published(cursor, visit.workspace.id)
+        if d.kind == "audience"
+    }
 
 
 def customer_name(visit: Visit, traits: dict[str, object], first_value: str) -> str:
