@@ -110,7 +110,7 @@ def measure(size: int | None) -> Iterator[Measure]:
         yield Measure("loop.first_profiles", _fill(site, profiles), "events/s")
         yield from _sustained(site, profiles, max(5.0, SECONDS * share))
         # Each trigger needs a customer who has not triggered before.
-        yield from _latency(site, 10, max(5.0, 60 * share), 0, 0.1)
+        yield from _latency(site, 10, max(5.0, 60 * share), profiles // 4, 0.1)
         yield from _latency(site, 500, max(3.0, 30 * share), profiles // 2, 1.0)
         yield Measure(
             "loop.copy_limit", _copy_limit(site, max(20_000, int(500_000 * share))), "events/s"
@@ -184,7 +184,9 @@ def _sustained(site: _Site, profiles: int, seconds: float) -> Iterator[Measure]:
     watcher = threading.Thread(target=_watch_steps, args=(site, end), daemon=True)
     watcher.start()
     began = time.monotonic()
-    load = site.load("steady", rate=RATE, seconds=seconds, customers=profiles, trigger=0.001)
+    load = site.load(
+        "steady", rate=RATE, seconds=seconds, customers=profiles, trigger=0.001, fresh=0
+    )
     posted = run_load(load)
     with site.connect() as connection:
         _until_drained(site, connection, seconds * 3 + 60)
