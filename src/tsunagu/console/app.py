@@ -63,7 +63,12 @@ def mount(app: FastAPI, database: Database, *, session_secret: str, places: Plac
         session_secret: what session cookies are signed with; all console processes share it.
     """
     desk = Desk(
-        Reader(database), Sessions(session_secret), places.home, places.mailbox, places.collect_url
+        Reader(database),
+        Sessions(session_secret),
+        places.home,
+        places.mailbox,
+        places.collect_url,
+        places.signing_secret,
     )
     pages_app.include_router(sign_in.router(desk))
     pages_app.add_static_files("/console-assets", sign_in.asset_folder())

@@ -61,6 +61,11 @@ class SearchList(Generic[R, K]):
                 ui.icon("search")
             field.on_value_change(lambda event: self._search(event.value or ""))
 
+    @property
+    def box(self) -> ui.element:
+        """The element in which the rows stand."""
+        return self._pane.box
+
     async def show(self) -> None:
         """Loads the first page."""
         words = self._words

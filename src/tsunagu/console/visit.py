@@ -33,6 +33,7 @@ class Desk:
     home: Path
     mailbox: Path | None
     collect_url: str
+    signing_secret: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class ArchivedMessage:
     row: ArchiveRow
     content: bytes
     sha256: bytes
+    seal: bytes
     journey: str
     node: str
     reason: str
@@ -165,7 +166,7 @@ def archived_message(
         select
             a.send_id, a.customer_id, a.channel, a.message, a.message_version, a.address,
             a.subject, (date_part('epoch', a.archived_at) * 1000000)::bigint, l.state,
-            a.content, a.sha256, coalesce(l.journey, ''), coalesce(l.node, ''),
+            a.content, a.sha256, a.seal, coalesce(l.journey, ''), coalesce(l.node, ''),
             coalesce(l.reason, ''), coalesce(l.provider_id, ''),
             (date_part('epoch', l.decided_at) * 1000000)::bigint,
             coalesce((date_part('epoch', l.result_at) * 1000000)::bigint, 0)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tsunagu.console.pages import audiences, customer, customers, journeys, overview
+from tsunagu.console.pages import (
+    archive,
+    audiences,
+    customer,
+    customers,
+    journeys,
+    messages,
+    overview,
+)
 from tsunagu.console.visit import Visit
 
 
@@ -26,4 +34,11 @@ PAGES = (
     PageEntry("audiences/{name}", "audiences", audiences.build_one),
     PageEntry("journeys", "journeys", journeys.build),
     PageEntry("journeys/{name}", "journeys", journeys.build_one),
+    PageEntry("content", "content", messages.build),
+    PageEntry("content/messages", "content", messages.build),
+    PageEntry("content/messages/{name}", "content", messages.build_one),
+    PageEntry("content/archive", "content", archive.build),
+    PageEntry("content/archive/{send_id:int}", "content", archive.build),
+    PageEntry("content/mailbox", "content", archive.build_mailbox),
+    PageEntry("content/mailbox/{mail_id:int}", "content", archive.build_mailbox),
 )
