@@ -9,6 +9,7 @@ from tsunagu.identity.queries import (
 )
 from tsunagu.identity.resolve import (
     ANONYMOUS_ID,
+    EMAIL,
     USER_ID,
     Edge,
     Identifier,
@@ -22,6 +23,7 @@ from tsunagu.identity.resolve import (
 
 __all__ = [
     "ANONYMOUS_ID",
+    "EMAIL",
     "USER_ID",
     "Edge",
     "Identifier",

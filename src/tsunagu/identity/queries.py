@@ -152,10 +152,10 @@ def _store_merges(cursor: Cursor[Row], workspace_id: int, resolution: Resolution
 
 
 def current_customer(
-    connection: Connection[Row], workspace_id: int, kind: str, value: str
+    session: Connection[Row] | Cursor[Row], workspace_id: int, kind: str, value: str
 ) -> int | None:
     """The customer that owns an identifier now, or None."""
-    row = connection.execute(
+    row = session.execute(
         "select customer_id from identifiers where workspace_id = %s and kind = %s and value = %s",
         (workspace_id, kind, value),
     ).fetchone()

@@ -24,6 +24,7 @@ from tsunagu.profiles.read_queries import (
     Suppression,
     TimelineEntry,
     customer_view,
+    state_of,
     surviving_customer,
     timeline,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "make_plan",
     "next_due",
     "recount",
+    "state_of",
     "stop_timers",
     "store_consents",
     "store_memberships",

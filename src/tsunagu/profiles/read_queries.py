@@ -15,6 +15,7 @@ import msgspec
 from psycopg import Cursor
 
 from tsunagu.core import Json
+from tsunagu.profiles.state import State, decode_state
 
 Row = tuple[Any, ...]
 
@@ -192,6 +193,16 @@ def customer_view(cursor: Cursor[Row], workspace_id: int, customer_id: int) -> C
         last,
         events,
     )
+
+
+def state_of(cursor: Cursor[Row], workspace_id: int, customer_id: int) -> State | None:
+    """The fold of a current customer, for asking policy or rules about it."""
+    row = cursor.execute(
+        "select state from profiles where workspace_id = %s and customer_id = %s",
+        (workspace_id, customer_id),
+        binary=True,
+    ).fetchone()
+    return None if row is None else decode_state(row[0])
 
 
 def timeline(
