@@ -28,7 +28,7 @@ class Housekeeping:
         self._database = database
         self._folder = lake_folder
         self._keep_inbox = keep_inbox
-        self._partitioned = 0.0
+        self._partitioned = float("-inf")
         self._tidied = time.monotonic()
 
     def look(self) -> None:

@@ -65,7 +65,7 @@ class _Desk:
     """When a workspace's lake was last brought up to date."""
 
     flushed: float = field(default_factory=time.monotonic)
-    identified: float = 0.0
+    identified: float = float("-inf")
 
 
 class _Writer:

@@ -1,7 +1,7 @@
 """Partitions of the log: made ahead, dropped when every reader has passed and time has too.
 
 Inbox and timeline are cut by position, the memory of message ids by 15 days of receipt. Each
-has a default partition as a net under a late housekeeper; it stays empty.
+has a default partition as a net under a late housekeeper.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ def ensure_partitions(connection: Connection[Row]) -> None:
             _ensure_default(connection, table)
             for number in range(last // step, last // step + AHEAD + 1):
                 bounds = (sql.Literal(number * step), sql.Literal((number + 1) * step))
-                _ensure(connection, table, f"{table}_{number}", bounds)
+                _ensure(connection, table, f"{table}_{number}", "position", bounds)
         _ensure_default(connection, "seen_messages")
         newest = wall() // SEEN_STEP
         for number in range(newest - 3, newest + AHEAD + 1):
             bounds = (_day(number * SEEN_STEP), _day((number + 1) * SEEN_STEP))
-            _ensure(connection, "seen_messages", f"seen_messages_{number}", bounds)
+            _ensure(connection, "seen_messages", f"seen_messages_{number}", "received_at", bounds)
 
 
 def drop_passed_partitions(connection: Connection[Row], *, keep: int = 35 * DAY) -> list[str]:
@@ -77,7 +77,7 @@ def _last_position(connection: Connection[Row]) -> int:
     row = connection.execute(
         """
         select coalesce(last_value, 0) from pg_sequences
-        where format('%%I.%%I', schemaname, sequencename)
+        where format('%I.%I', schemaname, sequencename)
             = pg_get_serial_sequence('inbox', 'position')
         """
     ).fetchone()
@@ -91,25 +91,53 @@ def _partitions(connection: Connection[Row], table: str) -> list[str]:
 def _ensure_default(connection: Connection[Row], table: str) -> None:
     name = f"{table}_default"
     if name not in _partitions(connection, table):
-        _make(connection, table, name, sql.SQL("default"))
+        _create(connection, table, name)
+        _attach(connection, table, name, sql.SQL("default"))
 
 
 def _ensure(
-    connection: Connection[Row], table: str, name: str, bounds: tuple[sql.Literal, sql.Literal]
+    connection: Connection[Row],
+    table: str,
+    name: str,
+    column: str,
+    bounds: tuple[sql.Literal, sql.Literal],
 ) -> None:
-    if name not in _partitions(connection, table):
-        _make(connection, table, name, sql.SQL("for values from ({}) to ({})").format(*bounds))
+    if name in _partitions(connection, table):
+        return
+    _create(connection, table, name)
+    default, key = sql.Identifier(f"{table}_default"), sql.Identifier(column)
+    inside = sql.SQL("{key} >= {} and {key} < {}").format(*bounds, key=key)
+    caught = sql.SQL("select exists (select from {} where {})").format(default, inside)
+    row = connection.execute(caught).fetchone()
+    if row and row[0]:  # the net was used: the range's rows go where they belong
+        connection.execute(sql.SQL("lock table {} in access exclusive mode").format(default))
+        connection.execute(
+            sql.SQL(
+                "with caught as (delete from {} where {} returning *) "
+                "insert into {} select * from caught"
+            ).format(default, inside, sql.Identifier(name))
+        )
+    values = sql.SQL("for values from ({}) to ({})").format(*bounds)
+    _attach(connection, table, name, values)
 
 
-def _make(connection: Connection[Row], table: str, name: str, values: sql.Composable) -> None:
-    """Make a table and attach it: that, unlike `partition of`, lets writers go on."""
-    parent, partition = sql.Identifier(table), sql.Identifier(name)
-    for statement in (
-        sql.SQL("set local lock_timeout = '5s'"),
-        sql.SQL("create table {} (like {} including defaults)").format(partition, parent),
-        sql.SQL("alter table {} attach partition {} ").format(parent, partition) + values,
-    ):
-        connection.execute(statement)
+def _create(connection: Connection[Row], table: str, name: str) -> None:
+    connection.execute("set local lock_timeout = '5s'")
+    connection.execute(
+        sql.SQL("create table {} (like {} including defaults)").format(
+            sql.Identifier(name), sql.Identifier(table)
+        )
+    )
+
+
+def _attach(connection: Connection[Row], table: str, name: str, values: sql.Composable) -> None:
+    """Attach a table that was made apart: that, unlike `partition of`, lets writers go on."""
+    partition = sql.Identifier(name)
+    connection.execute(
+        sql.SQL("alter table {} attach partition {} {}").format(
+            sql.Identifier(table), partition, values
+        )
+    )
     if table == "timeline":
         for statement in (
             "alter table {} enable row level security",

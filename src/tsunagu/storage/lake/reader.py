@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 from deltalake import DeltaTable
 
@@ -48,7 +49,8 @@ class LakeReader:
         threads: int = 1,
     ) -> None:
         home = lake_folder / str(workspace_id)
-        self.connection = lake_connection(memory=memory, threads=threads, spill=home / "spill")
+        spill = home / "reading" / uuid4().hex  # made by DuckDB if it needs it, and removed
+        self.connection = lake_connection(memory=memory, threads=threads, spill=spill)
         until = "" if known_at is None else f" where known_at <= make_timestamptz({int(known_at)})"
         self._view(home, EVENTS, until)
         self._view(home, IDENTITY, "")
