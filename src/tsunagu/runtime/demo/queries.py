@@ -63,6 +63,11 @@ group by basket_id
 order by happened, basket_id
 """
 
+ORDER_COUNT = """
+select count(*) from baskets
+where happened >= $start::timestamp and happened < $stop::timestamp
+"""
+
 CAMPAIGNS = """
 select
     c.campaign_id, c.household_id, d.campaign_type,

@@ -31,7 +31,7 @@ END = ENTRY + 29 * DAY
 CONSENTING = 0.85
 REDEEMING = 0.15  # without any mail
 READING = 0.6  # of those who got a mail
-UNSUBSCRIBING = 0.04  # of those who read it
+UNSUBSCRIBING = 0.08  # of those who read it
 CLICKING = 0.3  # of those who read it, on top of the persuaded
 _FIRST_REDEMPTION, _LAST_REDEMPTION = ENTRY + 2 * DAY, ENTRY + 24 * DAY
 
