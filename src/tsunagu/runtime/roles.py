@@ -59,7 +59,7 @@ def _pipeline(work: Work) -> None:
 def _lake(work: Work) -> None:
     from tsunagu.eventlog import run_lake
 
-    run_lake(work.database, work.settings.folder / "lake", work.stop)
+    run_lake(work.database, work.settings.folder / "lake", work.stop, work.figures)
 
 
 def _sender(work: Work) -> None:
