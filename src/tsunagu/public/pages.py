@@ -112,7 +112,7 @@ def busy_page(words: Words, path: str) -> Page:
 
 def go_on_page(words: Words, target: str) -> Page:
     """The click could not be recorded; the customer is not kept from where they wanted to go."""
-    return Page("busy", words.busy_title, words.go_on_text, link=(target, words.go_on_button))
+    return Page("busy", words.go_on_title, words.go_on_text, link=(target, words.go_on_button))
 
 
 def _filled(text: str, recipient: Recipient, words: Words) -> str:

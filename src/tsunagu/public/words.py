@@ -33,6 +33,7 @@ class Words:
     busy_title: str
     busy_text: str
     busy_button: str
+    go_on_title: str
     go_on_text: str
     go_on_button: str
     marketing: str
@@ -48,8 +49,7 @@ WORDS: dict[Language, Words] = {
         leave_button="配信を停止する",
         leave_note="ボタンを押すまで、何も変わりません。",
         left_title="配信を停止しました",
-        left_text="{address} 宛ての{what}は、今後お届けしません。"
-        "これまでお読みいただき、ありがとうございました。",
+        left_text="{address} 宛ての{what}は、今後お届けしません。",
         stay_title="間違えて停止された場合は",
         stay_text="下のボタンを押すと、{what}をもう一度お届けします。",
         stay_button="もう一度受け取る",
@@ -63,9 +63,10 @@ WORDS: dict[Language, Words] = {
         busy_title="ただいま受け付けできません",
         busy_text="お客様の操作はまだ記録されていません。1分ほどおいて、もう一度お試しください。",
         busy_button="もう一度試す",
-        go_on_text="リンク先のページは、このまま開けます。",
+        go_on_title="リンク先へお進みください",
+        go_on_text="ただいま自動で移動できません。下のボタンから開けます。",
         go_on_button="リンク先へ進む",
-        marketing="お得な情報・お知らせメール",
+        marketing="お得な情報のメール",
         other="この種類のメール",
     ),
     "en": Words(
@@ -76,7 +77,7 @@ WORDS: dict[Language, Words] = {
         leave_button="Unsubscribe",
         leave_note="Nothing changes until you press the button.",
         left_title="You are unsubscribed",
-        left_text="We will not send {what} to {address} any more. Thank you for the time with us.",
+        left_text="We will not send {what} to {address} any more.",
         stay_title="Was it a mistake?",
         stay_text="Press the button and we will send you {what} again.",
         stay_button="Subscribe again",
@@ -90,7 +91,8 @@ WORDS: dict[Language, Words] = {
         busy_title="We cannot take this right now",
         busy_text="What you did is not recorded yet. Please try again in a minute.",
         busy_button="Try again",
-        go_on_text="The page behind the link can be opened all the same.",
+        go_on_title="One more press",
+        go_on_text="We cannot take you there by ourselves right now. The button does.",
         go_on_button="Continue",
         marketing="news and offers",
         other="this kind of e-mail",
