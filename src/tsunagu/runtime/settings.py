@@ -59,10 +59,19 @@ class Settings(BaseSettings):
     @property
     def smtp_address(self) -> tuple[str, int]:
         """Host and port that mails are handed to."""
-        return (self.host, self.mailbox_port) if self.local_mailbox else (
-            self.smtp_host,
-            self.smtp_port,
-        )
+        if self.local_mailbox:
+            return self.host, self.mailbox_port
+        return self.smtp_host, self.smtp_port
+
+    @property
+    def mailbox_folder(self) -> Path:
+        """Where the local mailbox keeps its mails."""
+        return self.folder / "mailbox"
+
+    @property
+    def collect_address(self) -> str:
+        """Where events are posted to; no slash at the end."""
+        return f"http://{self.host}:{self.collect_port}"
 
 
 def load_settings(**given: object) -> Settings:
