@@ -102,15 +102,16 @@ _END: LiteralString = """
 with ended as (
     delete from outbox as o
     using unnest(
-        %(sends)s::bigint[], %(states)s::text[], %(reasons)s::text[], %(providers)s::text[]
-    ) as e (send_id, state, reason, provider_id)
+        %(sends)s::bigint[], %(states)s::text[], %(reasons)s::text[], %(details)s::text[],
+        %(providers)s::text[]
+    ) as e (send_id, state, reason, detail, provider_id)
     where o.workspace_id = %(workspace)s and o.send_id = e.send_id
         and o.claimed_by = %(sender)s
     returning e.*
 )
 update send_ledger as l
-set state = e.state, reason = nullif(e.reason, ''), provider_id = nullif(e.provider_id, ''),
-    result_at = %(now)s
+set state = e.state, reason = nullif(e.reason, ''), detail = nullif(e.detail, ''),
+    provider_id = nullif(e.provider_id, ''), result_at = %(now)s
 from ended as e
 where l.workspace_id = %(workspace)s and l.send_id = e.send_id
 returning l.send_id
@@ -253,6 +254,7 @@ def end(
             "sends": [e.identity.send_id for e in endings],
             "states": [e.state for e in endings],
             "reasons": [e.reason for e in endings],
+            "details": [e.detail for e in endings],
             "providers": [e.provider_id for e in endings],
             "now": moment(now),
         },
