@@ -1,0 +1,48 @@
+"""The API as an application; the console's process serves both at one address."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from tsunagu.serve.errors import answer_errors
+from tsunagu.serve.routes import Api, router
+from tsunagu.storage import Database
+
+CONNECTIONS = 8
+_DESCRIPTION = """
+Read customers by any identifier, see journeys, publish definitions.
+
+Every call needs an **API key** of a workspace, as `Authorization: Bearer <key>`; it sees that
+workspace and no other. Events are sent elsewhere: to the collector, with a write key, by any
+client of the Segment spec.
+"""
+
+
+def api_app(database: Database) -> FastAPI:
+    """The application with every route under `/v1`, described at `/v1/openapi.json`."""
+    pool = database.pool("app", size=CONNECTIONS)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        pool.open()
+        try:
+            yield
+        finally:
+            pool.close()
+
+    app = FastAPI(
+        title="Tsunagu",
+        summary="Customers, journeys and definitions of a workspace",
+        description=_DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.include_router(router(Api(pool)))
+    answer_errors(app)
+    return app
