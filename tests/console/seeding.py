@@ -261,7 +261,7 @@ class _Writer:
             traits=json.dumps({"name": name, "email": email, "language": language,
                                "timezone": zone, "coupon_campaign": "18", "age_group": "35-44",
                                "household_size": 3,
-                               "synthetic": ["name", "email", "language", "timezone"]}),
+                               "synthetic": True}),
             audiences=inside, state=b"", first_seen=moment(first),
             last_seen=moment(NOW - number * 13 * MINUTE), events=orders + 1,
             position=self.position,
@@ -276,7 +276,7 @@ class _Writer:
         self.insert(
             "consents", customer_id=customer, channel="email", purpose="marketing",
             granted=granted, at=moment(first), position=number,
-            evidence=json.dumps({"properties": {"page": "https://shop.example/join"}}),
+            evidence=json.dumps({"properties": {"evidence": {"synthetic": True}}}),
         )
         self.insert("scores", score="coupon", customer_id=customer,
                     value=self.chance.random() * 0.6, as_of=moment(NOW - DAY))

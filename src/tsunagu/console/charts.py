@@ -69,3 +69,135 @@ def area(names: list[str], values: list[float], series: str) -> Options:
             }
         ],
     }
+
+
+# Draws a line from low to high with its estimate on it; values are (value, low, high, row).
+_INTERVAL_ROW = """(params, api) => {
+  const row = api.value(3);
+  const at = (x) => api.coord([x, row]);
+  const [a, m, b] = [at(api.value(1)), at(api.value(0)), at(api.value(2))];
+  const line = { stroke: api.visual('color'), lineWidth: 2.5, lineCap: 'round' };
+  const cap = (p) => ({ type: 'line', shape: { x1: p[0], y1: p[1] - 6, x2: p[0], y2: p[1] + 6 }, style: line });
+  return { type: 'group', children: [
+    { type: 'line', shape: { x1: a[0], y1: a[1], x2: b[0], y2: b[1] }, style: line }, cap(a), cap(b),
+    { type: 'circle', shape: { cx: m[0], cy: m[1], r: 6 }, style: { fill: api.visual('color'), stroke: '#fff', lineWidth: 2 } },
+  ] };
+}"""
+
+# The same upright: values are (x, value, low, high).
+_INTERVAL_UPRIGHT = """(params, api) => {
+  const x = api.value(0);
+  const [a, m, b] = [api.coord([x, api.value(2)]), api.coord([x, api.value(1)]), api.coord([x, api.value(3)])];
+  const line = { stroke: api.visual('color'), lineWidth: 1.6, opacity: 0.75 };
+  return { type: 'group', children: [
+    { type: 'line', shape: { x1: a[0], y1: a[1], x2: b[0], y2: b[1] }, style: line },
+    { type: 'circle', shape: { cx: m[0], cy: m[1], r: 5 }, style: { fill: api.visual('color'), stroke: '#fff', lineWidth: 1.5 } },
+  ] };
+}"""
+
+Interval = tuple[float, float, float]
+
+
+def interval_rows(
+    rows: list[tuple[str, Interval, str]],
+    axis: str,
+    *,
+    formatter: str = "{value}",
+    mark: float | None = None,
+    bounds: tuple[float | None, float | None] = (None, None),
+) -> Options:
+    """Estimates with their intervals, one row each: name, (value, low, high), colour.
+
+    `mark` is where a dotted line stands: the value that means nothing happened.
+    """
+    data = [
+        {"value": [*interval, index], "itemStyle": {"color": colour}}
+        for index, (_, interval, colour) in enumerate(rows)
+    ]
+    series: Options = {
+        "type": "custom",
+        ":renderItem": _INTERVAL_ROW,
+        "data": data,
+        "encode": {"x": [0, 1, 2], "y": 3},
+        "clip": False,
+    }
+    if mark is not None:
+        series["markLine"] = {
+            "silent": True,
+            "symbol": "none",
+            "label": {"show": False},
+            "lineStyle": {"color": GREY, "type": "dashed", "width": 1.5},
+            "data": [{"xAxis": mark}],
+        }
+    names = category_axis([name for name, _, _ in rows])
+    names["axisLabel"] = {"color": INK, "fontSize": 13, "fontWeight": 600}
+    return {
+        "grid": {"left": 8, "right": 24, "top": 12, "bottom": 30, "containLabel": True},
+        "xAxis": value_axis(
+            formatter,
+            name=axis,
+            nameLocation="middle",
+            nameGap=30,
+            nameTextStyle={"color": MUTED, "fontSize": 12},
+            min=bounds[0],
+            max=bounds[1],
+            scale=True,
+        ),
+        "yAxis": {**names, "inverse": True},
+        "series": [series],
+    }
+
+
+def calibration(
+    groups: list[tuple[str, str, list[tuple[float, float, float, float]]]], x: str, y: str
+) -> Options:
+    """Said against happened in percent: groups of (name, colour, [(said, happened, low, high)])."""
+    largest = max((max(p[0], p[3]) for _, _, points in groups for p in points), default=1.0)
+    top = min(100.0, 5 * (int(largest / 5) + 1))
+    label = {"nameLocation": "middle", "nameTextStyle": {"color": MUTED, "fontSize": 12}}
+    series: list[Options] = [
+        {
+            "type": "line",
+            "data": [[0, 0], [top, top]],
+            "showSymbol": False,
+            "silent": True,
+            "lineStyle": {"color": GREY, "type": "dashed", "width": 1.5},
+        }
+    ]
+    series += [
+        {
+            "name": name,
+            "type": "custom",
+            ":renderItem": _INTERVAL_UPRIGHT,
+            "data": [list(point) for point in points],
+            "itemStyle": {"color": colour},
+            "encode": {"x": 0, "y": [1, 2, 3]},
+        }
+        for name, colour, points in groups
+    ]
+    return {
+        "legend": {"data": [name for name, _, _ in groups], "top": 0, "left": 0, "icon": "circle"},
+        "grid": {"left": 26, "right": 16, "top": 36, "bottom": 30, "containLabel": True},
+        "xAxis": value_axis("{value}%", name=x, nameGap=28, min=0, max=top, **label),
+        "yAxis": value_axis("{value}%", name=y, nameGap=44, min=0, max=top, **label),
+        "series": series,
+    }
+
+
+def weights(rows: list[tuple[str, float]]) -> Options:
+    """Signed weights as bars from the middle."""
+    return {
+        "grid": {"left": 8, "right": 24, "top": 8, "bottom": 8, "containLabel": True},
+        "xAxis": value_axis(),
+        "yAxis": {**category_axis([name for name, _ in rows]), "inverse": True},
+        "series": [
+            {
+                "type": "bar",
+                "barMaxWidth": 16,
+                "data": [
+                    {"value": round(value, 3), "itemStyle": {"color": ACCENT if value > 0 else AMBER}}
+                    for _, value in rows
+                ],
+            }
+        ],
+    }
