@@ -13,46 +13,71 @@ from dataclasses import dataclass
 from tsunagu.channels.email import Mailbox
 from tsunagu.core.times import HOUR
 from tsunagu.runtime.demo.driver import Driver, Progress
+from tsunagu.runtime.demo.installation import Installation, find_or_make, new_write_key
+from tsunagu.runtime.demo.library import publish_library
 from tsunagu.runtime.demo.post_office import arrived_since
 from tsunagu.runtime.demo.posting import Poster
 from tsunagu.runtime.demo.reading import Letter, Reader, read_letter
 from tsunagu.runtime.world.crowd import Crowd
-from tsunagu.runtime.world.model import CAMPAIGN, END, LARGE, NONE, START, Shop, World
+from tsunagu.runtime.world.library import world_library
+from tsunagu.runtime.world.model import (
+    CAMPAIGN,
+    CURRENCY,
+    END,
+    LARGE,
+    NONE,
+    SOURCE,
+    START,
+    ZONE,
+    Shop,
+    World,
+)
 
+WORKSPACE = "World"
 STEP = 12 * HOUR
 
 LIVE = World("live", (Shop("north", 300, LARGE), Shop("south", 300, NONE)))
 
 
+def open_world(installation: Installation) -> int:
+    """The id of the live world's workspace."""
+    return find_or_make(installation, WORKSPACE, zone=ZONE, currency=CURRENCY, start=START)
+
+
 @dataclass
 class Show:
-    """A live world: its workspace's driver and where its customers write and read."""
+    """A live world in its workspace."""
 
+    installation: Installation
     driver: Driver
-    poster: Poster
     mailbox: Mailbox
-    reader: Reader
-    public_url: str
     world: World = LIVE
 
     def play(self, progress: Progress) -> None:
         """Play the world to its end, or what is left of it."""
+        library = world_library([shop.name for shop in self.world.shops])
+        kinds = ("policy", "audience", "message", "journey")
+        workspace = self.driver.workspace_id
+        self.driver.within(lambda cursor: publish_library(cursor, workspace, library, kinds))
         place = self.driver.place()
         crowd = Crowd(self.world, place.get("plans"), place.get("mails"))
-        react = self._react(crowd)
+        key = new_write_key(self.installation, workspace, SOURCE)
+        with Poster(self.installation.collector_url, key) as poster, Reader() as reader:
+            react = self._react(crowd, reader)
+            for start, stop, step in ((START, CAMPAIGN, CAMPAIGN - START), (CAMPAIGN, END, STEP)):
+                self.driver.replay(
+                    poster.post,
+                    crowd.between,
+                    react,
+                    start=start,
+                    stop=stop,
+                    step=step,
+                    progress=lambda done, _, before=start - START: progress(
+                        before + done, END - START
+                    ),
+                )
 
-        for start, stop, step in ((START, CAMPAIGN, CAMPAIGN - START), (CAMPAIGN, END, STEP)):
-            self.driver.replay(
-                self.poster.post,
-                crowd.between,
-                react,
-                start=start,
-                stop=stop,
-                step=step,
-                progress=lambda done, _, before=start - START: progress(before + done, END - START),
-            )
-
-    def _react(self, crowd: Crowd) -> Callable[[int], None]:
+    def _react(self, crowd: Crowd, reader: Reader) -> Callable[[int], None]:
         names = {name for name, _ in self.world.customers()}
 
         def react(now: int) -> None:
@@ -62,20 +87,21 @@ class Show:
                 last = mail.summary.mail_id
                 customer = mail.summary.recipient.partition("@")[0]
                 if customer in names:
-                    letter = read_letter(mail, self.public_url)
-                    did.update(self._answer(crowd, customer, letter, now))
+                    letter = read_letter(mail, self.installation.public_url)
+                    did.update(_answer(crowd, reader, customer, letter, now))
             self.driver.note(mail=last, did=dict(did), plans=crowd.plans, mails=crowd.mails)
 
         return react
 
-    def _answer(self, crowd: Crowd, customer: str, letter: Letter, now: int) -> list[str]:
-        """Do what the customer decides; the names of what was done."""
-        reaction = crowd.receive(customer, letter.message_id, now)
-        done = ["mails"]
-        if reaction.clicks:
-            self.reader.click(letter)
-            done.append("clicks")
-        if reaction.unsubscribes:
-            self.reader.unsubscribe(letter)
-            done.append("unsubscribes")
-        return done
+
+def _answer(crowd: Crowd, reader: Reader, customer: str, letter: Letter, now: int) -> list[str]:
+    """Do what the customer decides; the names of what was done."""
+    reaction = crowd.receive(customer, letter.message_id, now)
+    done = ["mails"]
+    if reaction.clicks:
+        reader.click(letter)
+        done.append("clicks")
+    if reaction.unsubscribes:
+        reader.unsubscribe(letter)
+        done.append("unsubscribes")
+    return done
