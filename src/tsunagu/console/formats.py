@@ -16,6 +16,12 @@ _SIGNS = {"USD": "$", "JPY": "¥", "EUR": "€", "GBP": "£"}
 _WITHOUT_CENTS = {"JPY", "KRW"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 NOTHING = "–"
+_SPANS = (
+    (DAY, "day", "days", "日"),
+    (HOUR, "hour", "hours", "時間"),
+    (MINUTE, "minute", "minutes", "分"),
+    (SECOND, "second", "seconds", "秒"),
+)
 
 
 def _one_place(value: float) -> str:
@@ -96,15 +102,14 @@ class Formats:
 
     def span(self, micros: int) -> str:
         """A length of time in the largest fitting unit."""
-        ja = self.language == "ja"
-        for size, many, kanji in ((DAY, "d", "日"), (HOUR, "h", "時間"), (MINUTE, "min", "分")):
+        for size, one, many, kanji in _SPANS:
             if micros >= size:
-                value = micros / size
-                written = f"{value:,.0f}" if value >= 10 or value == int(value) else _one_place(value)
-                return f"{written}{kanji}" if ja else f"{written} {many}"
-        if micros >= SECOND:
-            return f"{micros / SECOND:,.0f}秒" if ja else f"{micros / SECOND:,.0f} s"
-        return f"{micros / 1000:,.0f}ミリ秒" if ja else f"{micros / 1000:,.0f} ms"
+                value = round(micros / size, 1 if micros < 10 * size else 0)
+                written = f"{value:,.0f}" if value == int(value) else _one_place(value)
+                if self.language == "ja":
+                    return f"{written}{kanji}"
+                return f"{written} {one if written == '1' else many}"
+        return f"{micros / 1000:,.0f}{'ミリ秒' if self.language == 'ja' else ' ms'}"
 
     def size(self, count: int) -> str:
         """Bytes as kB, MB or GB."""

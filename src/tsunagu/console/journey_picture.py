@@ -136,7 +136,7 @@ def _box(
     count = span("here", visit.count(journeys.here_now, here)) if name != ENTRY else None
     inside = (
         div("kind", span(f"badge {colour}", icon(glyph)), span("clip", kind), count),
-        div("box-title clip", title, title=title),
+        div("box-title", title, title=title),
         div("muted small clip", note) if note else None,
     )
     if name == ENTRY:
@@ -193,6 +193,10 @@ def node_title(
     visit: Visit, journey: Journey, titles: Mapping[tuple[str, str], str], name: str
 ) -> str:
     """What a node is called in a sentence."""
-    if name == HOLDOUT_NODE or name not in journey.nodes:
-        return visit.say(journeys.holdout_node) if name == HOLDOUT_NODE else name
+    if name == HOLDOUT_NODE:
+        return visit.say(journeys.holdout_node)
+    if name not in journey.nodes:
+        return name
+    if isinstance(journey.nodes[name], End):
+        return visit.say(journeys.end_node)
     return _node_face(visit, Traffic({}, {}, 0, 0), titles, name, journey.nodes[name])[3]

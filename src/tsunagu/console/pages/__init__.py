@@ -10,9 +10,12 @@ from tsunagu.console.pages import (
     audiences,
     customer,
     customers,
+    dead_letters,
+    insights,
     journeys,
     messages,
     overview,
+    settings,
 )
 from tsunagu.console.visit import Visit
 
@@ -41,4 +44,8 @@ PAGES = (
     PageEntry("content/archive/{send_id:int}", "content", archive.build),
     PageEntry("content/mailbox", "content", archive.build_mailbox),
     PageEntry("content/mailbox/{mail_id:int}", "content", archive.build_mailbox),
+    PageEntry("insights", "insights", insights.build),
+    PageEntry("dead-letters", "dead-letters", dead_letters.build),
+    PageEntry("dead-letters/{position:int}", "dead-letters", dead_letters.build),
+    PageEntry("settings", "settings", settings.build),
 )
