@@ -85,8 +85,10 @@ class Outbox:
             endings = [Ending(i, "unknown", "sender_died", _UNKNOWN_DETAIL) for i in handed]
             now = business_now(cursor, workspace_id)
             ended = conclude(cursor, workspace_id, self.sender, endings, now, wall())
-            failpoint("sender.recovery.before_commit")
-        failpoint("sender.recovery.after_commit")
+            if ended:
+                failpoint("sender.recovery.before_commit")
+        if ended:
+            failpoint("sender.recovery.after_commit")
         return ended
 
     def claim(self, workspace_id: int, limit: int) -> Taken:
@@ -103,8 +105,10 @@ class Outbox:
                 taken.messages = self._documents(cursor, workspace_id, taken.claims)
             taken.next_due = now if len(claims) == limit else queries.next_due(cursor, workspace_id)
             conclude(cursor, workspace_id, self.sender, taken.ended, now, wall())
-            failpoint("sender.claim.before_commit")
-        failpoint("sender.claim.after_commit")
+            if claims:
+                failpoint("sender.claim.before_commit")
+        if claims:
+            failpoint("sender.claim.after_commit")
         return taken
 
     def _sort(self, taken: Taken, claims: Sequence[Claim], policy: Policy) -> list[Delay]:
