@@ -103,16 +103,19 @@ def _public(work: Work) -> None:
 
 
 def _console(work: Work) -> None:
-    from tsunagu.console import Places, create_app
+    from tsunagu.console import Places, mount
     from tsunagu.runtime.web import serve_app
+    from tsunagu.serve.app import api_app
 
     settings = work.settings
     places = Places(
         settings.folder,
         settings.mailbox_folder if settings.local_mailbox else None,
         settings.collect_address,
+        signing_secret=work.secrets.signing.encode(),
     )
-    app = create_app(work.database, session_secret=work.secrets.session, places=places)
+    app = api_app(work.database)
+    mount(app, work.database, session_secret=work.secrets.session, places=places)
     serve_app(app, settings.host, settings.console_port, work.stop)
 
 
