@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from tsunagu.serve.errors import answer_errors
+from tsunagu.serve.metrics import metrics_routes
 from tsunagu.serve.routes import Api, router
 from tsunagu.storage import Database
 
@@ -43,6 +44,9 @@ def api_app(database: Database) -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
     )
-    app.include_router(router(Api(pool)))
+    api = Api(pool)
+    app.include_router(router(api))
+    app.include_router(metrics_routes(api, database))
+    app.state.pool = pool
     answer_errors(app)
     return app
