@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
+from tsunagu.access import create_workspace
 from tsunagu.core import NewEvent, Retryable
 from tsunagu.core.times import DAY, HOUR, parse_time, wall
 from tsunagu.eventlog import append, leave_out, request_flush, run_lake
 from tsunagu.eventlog.housekeeping import join_crumbs, tidy
 from tsunagu.eventlog.lake_writer import flush_events, write_identity_snapshot
-from tsunagu.storage import Database, in_workspace
+from tsunagu.storage import Database, EmbeddedServer, in_workspace, migrate
 from tsunagu.storage.lake import EVENTS, LakeReader, LakeTable, events_from_csv
 
 START = parse_time("2017-11-29T00:00:00Z")
@@ -262,6 +263,31 @@ def test_whoever_needs_the_lake_now_asks_and_waits(
             request_flush(connection, workspace, timeout=20)
             assert wall() - started < 5_000_000
             assert len(positions(lake, workspace)) == (turn + 1) * 10
+
+
+def test_a_writer_outlives_a_crash_of_the_database(open_folder: Path, lake: Path) -> None:
+    server = EmbeddedServer(open_folder / "postgres")
+    stop = threading.Event()
+    thread = None
+    try:
+        database = Database(server.start())
+        migrate(database)
+        with database.connect("app") as connection:
+            workspace = create_workspace(connection, "crashed")
+        thread = threading.Thread(target=run_lake, args=(database, lake, stop))
+        thread.start()
+        written = fill(database, workspace, 10)
+        os.kill(int((server.folder / "data" / "postmaster.pid").read_text().split()[0]), 9)
+        server.start()
+        written += fill(database, workspace, 10, first=10)
+        with database.connect("app") as connection:
+            request_flush(connection, workspace, timeout=30)
+        assert positions(lake, workspace) == written
+    finally:
+        stop.set()
+        if thread is not None:
+            thread.join()
+        server.destroy()
 
 
 def test_without_a_writer_the_answer_says_what_to_look_at(

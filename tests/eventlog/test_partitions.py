@@ -11,7 +11,7 @@ from tsunagu.access import create_workspace
 from tsunagu.core import NewEvent
 from tsunagu.core.times import DAY, wall
 from tsunagu.eventlog import append, drop_passed_partitions, ensure_partitions
-from tsunagu.eventlog.partitions import INBOX_STEP
+from tsunagu.eventlog.partitions import INBOX_STEP, TIMELINE_STEP
 from tsunagu.storage import Database, EmbeddedServer, in_workspace, migrate
 
 
@@ -82,18 +82,28 @@ def test_a_partition_goes_when_both_readers_of_all_workspaces_and_time_have_pass
 
 
 def test_rows_that_fell_into_the_net_go_where_they_belong(alone: Database) -> None:
-    with alone.connect("owner") as connection:
-        ensure_partitions(connection)
     with alone.connect("app") as connection:
         workspace = create_workspace(connection, "bulk")
     jump(alone, 50 * INBOX_STEP + 7)
     position = write(alone, workspace, received_at=wall())
+    with (
+        alone.connect("pipeline") as connection,
+        in_workspace(connection, workspace) as cursor,
+    ):
+        cursor.execute(
+            "insert into timeline values (%s, 1, %s, now(), 'track', 'Seen', 'web', '')",
+            (workspace, position),
+        )
     with alone.connect("owner") as connection:
         ensure_partitions(connection)
         row = connection.execute("select position from inbox_50").fetchone()
         assert row == (position,)
         assert connection.execute("select from inbox_default").fetchone() is None
+        assert connection.execute("select from timeline").fetchone() is None
     assert write(alone, workspace, received_at=wall()) == position + 1
+    with alone.connect("app") as connection, in_workspace(connection, workspace) as cursor:
+        kept = cursor.execute("select position, tableoid::regclass::text from timeline").fetchall()
+    assert kept == [(position, f"timeline_{position // TIMELINE_STEP}")]
 
 
 def test_message_ids_are_remembered_in_few_partitions(alone: Database) -> None:

@@ -12,7 +12,8 @@ from tsunagu.core import Figures, Retryable
 from tsunagu.eventlog import lake_queries
 from tsunagu.storage import Database, Row, in_workspace
 
-_ASK_SECONDS = 0.02
+_LOOK_SECONDS = 0.02
+_ASK_AGAIN_SECONDS = 2.0
 
 
 def run_lake(
@@ -41,18 +42,24 @@ def request_flush(connection: Connection[Row], workspace_id: int, *, timeout: fl
     deadline = time.monotonic() + timeout
     with in_workspace(connection, workspace_id) as cursor:
         wanted = lake_queries.position_of(cursor, workspace_id, "pipeline")
-        cursor.execute("select pg_notify('tsunagu_flush', %s)", (str(workspace_id),))
-    while True:
-        with in_workspace(connection, workspace_id) as cursor:
-            there = min(
-                lake_queries.position_of(cursor, workspace_id, consumer)
-                for consumer in (lake_queries.LAKE, lake_queries.IDENTITY)
-            )
-        if there >= wanted:
-            return
-        if time.monotonic() > deadline:
+    ask_at = time.monotonic()
+    while (there := _position(connection, workspace_id)) < wanted:
+        now = time.monotonic()
+        if now > deadline:
             raise Retryable(
                 f"The lake stands at position {there} and not yet at {wanted}. "
                 "See whether the lake writer runs: tsunagu doctor"
             )
-        time.sleep(_ASK_SECONDS)
+        if now >= ask_at:  # again after a while, since a writer may just be starting
+            connection.execute("select pg_notify('tsunagu_flush', %s)", (str(workspace_id),))
+            ask_at = now + _ASK_AGAIN_SECONDS
+        time.sleep(_LOOK_SECONDS)
+
+
+def _position(connection: Connection[Row], workspace_id: int) -> int:
+    """How far both the events and the identity of the lake have come."""
+    with in_workspace(connection, workspace_id) as cursor:
+        return min(
+            lake_queries.position_of(cursor, workspace_id, consumer)
+            for consumer in (lake_queries.LAKE, lake_queries.IDENTITY)
+        )

@@ -30,9 +30,9 @@ where i.workspace_id = {workspace} and i.position > {after} and i.position <= {u
 
 _COLUMNS: LiteralString = """
 select i.position,
-    (extract(epoch from i.received_at) * 1000000)::bigint,
-    (extract(epoch from i.known_at) * 1000000)::bigint,
-    (extract(epoch from i.at) * 1000000)::bigint,
+    (date_part('epoch', i.received_at) * 1000000)::bigint,
+    (date_part('epoch', i.known_at) * 1000000)::bigint,
+    (date_part('epoch', i.at) * 1000000)::bigint,
     i.message_id, i.type, i.name, i.user_id, i.anonymous_id, i.source, i.body
 """
 

@@ -1,7 +1,7 @@
 """Partitions of the log: made ahead, dropped when every reader has passed and time has too.
 
 Inbox and timeline are cut by position, the memory of message ids by 15 days of receipt. Each
-has a default partition as a net under a late housekeeper.
+has a default partition as a net under a late housekeeper, who puts right what fell into it.
 """
 
 from __future__ import annotations
@@ -38,11 +38,9 @@ def ensure_partitions(connection: Connection[Row]) -> None:
         connection.execute(_LOCK)
         last = _last_position(connection)
         for table, step in (("inbox", INBOX_STEP), ("timeline", TIMELINE_STEP)):
-            _ensure_default(connection, table)
             for number in range(last // step, last // step + AHEAD + 1):
                 bounds = (sql.Literal(number * step), sql.Literal((number + 1) * step))
                 _ensure(connection, table, f"{table}_{number}", "position", bounds)
-        _ensure_default(connection, "seen_messages")
         newest = wall() // SEEN_STEP
         for number in range(newest - 3, newest + AHEAD + 1):
             bounds = (_day(number * SEEN_STEP), _day((number + 1) * SEEN_STEP))
@@ -88,13 +86,6 @@ def _partitions(connection: Connection[Row], table: str) -> list[str]:
     return [name for (name,) in connection.execute(_PARTITIONS, (table,)).fetchall()]
 
 
-def _ensure_default(connection: Connection[Row], table: str) -> None:
-    name = f"{table}_default"
-    if name not in _partitions(connection, table):
-        _create(connection, table, name)
-        _attach(connection, table, name, sql.SQL("default"))
-
-
 def _ensure(
     connection: Connection[Row],
     table: str,
@@ -105,8 +96,11 @@ def _ensure(
     if name in _partitions(connection, table):
         return
     _create(connection, table, name)
-    default, key = sql.Identifier(f"{table}_default"), sql.Identifier(column)
+    partition, default = sql.Identifier(name), sql.Identifier(f"{table}_default")
+    key = sql.Identifier(column)
     inside = sql.SQL("{key} >= {} and {key} < {}").format(*bounds, key=key)
+    if table == "timeline":
+        _force(connection, default, sql.SQL("no force"))
     caught = sql.SQL("select exists (select from {} where {})").format(default, inside)
     row = connection.execute(caught).fetchone()
     if row and row[0]:  # the net was used: the range's rows go where they belong
@@ -115,13 +109,20 @@ def _ensure(
             sql.SQL(
                 "with caught as (delete from {} where {} returning *) "
                 "insert into {} select * from caught"
-            ).format(default, inside, sql.Identifier(name))
+            ).format(default, inside, partition)
         )
-    values = sql.SQL("for values from ({}) to ({})").format(*bounds)
-    _attach(connection, table, name, values)
+    connection.execute(
+        sql.SQL("alter table {} attach partition {} for values from ({}) to ({})").format(
+            sql.Identifier(table), partition, *bounds
+        )
+    )
+    if table == "timeline":
+        _force(connection, default, sql.SQL("force"))
+        _force(connection, partition, sql.SQL("force"))
 
 
 def _create(connection: Connection[Row], table: str, name: str) -> None:
+    """Make a table to attach later: that, unlike `partition of`, lets writers go on."""
     connection.execute("set local lock_timeout = '5s'")
     connection.execute(
         sql.SQL("create table {} (like {} including defaults)").format(
@@ -130,21 +131,13 @@ def _create(connection: Connection[Row], table: str, name: str) -> None:
     )
 
 
-def _attach(connection: Connection[Row], table: str, name: str, values: sql.Composable) -> None:
-    """Attach a table that was made apart: that, unlike `partition of`, lets writers go on."""
-    partition = sql.Identifier(name)
-    connection.execute(
-        sql.SQL("alter table {} attach partition {} {}").format(
-            sql.Identifier(table), partition, values
-        )
-    )
-    if table == "timeline":
-        for statement in (
-            "alter table {} enable row level security",
-            "alter table {} force row level security",
-            "create policy nobody on {} using (false)",
-        ):
-            connection.execute(sql.SQL(statement).format(partition))
+def _force(connection: Connection[Row], table: sql.Identifier, force: sql.SQL) -> None:
+    """Close a table to everybody, its owner included, or open it to its owner alone.
+
+    Nobody is granted anything on a partition: its rows are reached through the parent.
+    """
+    connection.execute(sql.SQL("alter table {} enable row level security").format(table))
+    connection.execute(sql.SQL("alter table {} {} row level security").format(table, force))
 
 
 def _day(at: int) -> sql.Literal:

@@ -377,6 +377,11 @@ create table audit_log (
     at timestamptz not null default now()
 );
 
+-- A net under the partitions that are made ahead of the log.
+create table inbox_default partition of inbox default;
+create table timeline_default partition of timeline default;
+create table seen_messages_default partition of seen_messages default;
+
 -- Small tables whose rows change many times a second: room on the page keeps the changes off
 -- the indexes, and the dead rows go before a scan has to step over them.
 alter table cursors set (
