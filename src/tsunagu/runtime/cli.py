@@ -125,8 +125,12 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help=say("End when done", "完了後に終了"))
     ] = False,
+    end: Annotated[
+        bool, typer.Option("--end", help=say("End the one that runs", "動作中のデモを終了"))
+    ] = False,
     lang: Lang = None,
 ) -> None:
-    from tsunagu.runtime.demo_command import demo
+    from tsunagu.runtime.demo_command import demo, end_demo
 
-    raise typer.Exit(demo(once=once, say=speaker(lang)))
+    speaks = speaker(lang)
+    raise typer.Exit(end_demo(speaks) if end else demo(once=once, say=speaks))

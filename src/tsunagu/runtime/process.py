@@ -7,6 +7,7 @@ by hand (`tsunagu run ROLE`) it ends on Ctrl-C like any program.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -85,6 +86,7 @@ def _run_supervised(
 
 
 def _work(name: str, work: Work, ready: Callable[[], None]) -> None:
+    os.umask(0o077)  # mails and lake files are for this account alone
     role, settings = ROLES[name], work.settings
     port = None
     if role.port is not None:

@@ -36,7 +36,8 @@ def serve(settings: Settings, say: Say) -> int:
     Raises:
         Invalid: it cannot start; the message says what to do.
     """
-    settings.folder.mkdir(parents=True, exist_ok=True)
+    # PostgreSQL's account must pass through; what lies in it is nobody's to list.
+    settings.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
     with FolderLock(settings.folder, SUPERVISOR) as alone:
         if not alone.take(shared=False):
             raise Invalid(

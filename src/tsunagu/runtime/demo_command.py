@@ -1,0 +1,136 @@
+"""`tsunagu demo`: a clean installation, the job on real data, what it found, the way in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tsunagu.runtime.demo.job import Outcome, run_demo
+from tsunagu.runtime.demo_server import (
+    OPERATOR,
+    demo_settings,
+    end_server,
+    end_started,
+    installation_of,
+    start_clean,
+)
+from tsunagu.runtime.settings import Settings
+from tsunagu.runtime.words import Say
+
+Words = Mapping[str, str]
+
+
+def demo(*, once: bool, say: Say) -> int:
+    """Runs the demonstration; 0 when the loop closed. Without `once` the server goes on."""
+    console = Console(highlight=False)
+    settings = demo_settings()
+    if end_server(settings):
+        console.print(say("Ended the demonstration before.", "前回のデモを終了しました。"))
+    begun = time.monotonic()
+    console.print(say("Starting a clean installation …", "新しい環境を起動しています …"))
+    server, password = start_clean(settings)
+    keep = False
+    try:
+        ready = time.monotonic()
+        took = ready - begun
+        console.print(f"[green]✓[/green] {say('All roles run', '全プロセス稼働')} ({took:.1f} s)")
+        with _Stages(console, say) as stages:
+            outcome = run_demo(installation_of(settings), stages)
+        _show(console, outcome, time.monotonic() - ready, say)
+        keep = not once
+        if keep:
+            _show_way_in(console, settings, password, say)
+    finally:
+        if not keep:
+            end_started(server)
+    return 0 if outcome.closed else 1
+
+
+def end_demo(say: Say) -> int:
+    """Ends the demonstration's server; its data stay until the next run."""
+    ended = end_server(demo_settings())
+    print(
+        say("The demonstration has ended.", "デモを終了しました。")
+        if ended
+        else say("No demonstration runs.", "デモは動いていません。")
+    )
+    return 0
+
+
+class _Stages:
+    """Shows the job's stages, each with a bar while it works and a line when it is done."""
+
+    def __init__(self, console: Console, say: Say) -> None:
+        self._say = say
+        self._progress = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:,.0f} / {task.total:,.0f}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> _Stages:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def started(self, title: Words) -> None:
+        """A stage begins."""
+        words = self._say(title["en"], title["ja"])
+        self._progress.console.print(f"[bold]{words}[/bold]")
+        self._task = self._progress.add_task("", total=0)
+
+    def progress(self, done: int, total: int) -> None:
+        """The stage has come so far."""
+        if self._task is not None:
+            self._progress.update(self._task, completed=done, total=total)
+
+    def finished(self, words: Words, seconds: float) -> None:
+        """The stage is over."""
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = None
+        said = self._say(words["en"], words["ja"])
+        self._progress.console.print(f"[green]✓[/green] {said} ({seconds:.1f} s)")
+
+
+def _show(console: Console, outcome: Outcome, seconds: float, say: Say) -> None:
+    console.print(f"\n[bold]{say('What it found', '分かったこと')}[/bold]")
+    for finding in outcome.findings:
+        console.print(f"• {say(finding.sentence['en'], finding.sentence['ja'])}")
+    console.print(f"\n[bold]{say('Did the loop close?', '輪は閉じたか')}[/bold]")
+    table = Table.grid(padding=(0, 1))
+    for check in outcome.checks:
+        mark = "[green]✓[/green]" if check.holds else "[red]✗[/red]"
+        table.add_row(mark, say(check.words["en"], check.words["ja"]))
+    console.print(table)
+    verdict = (
+        say("The loop closed", "輪は閉じました")
+        if outcome.closed
+        else say("The loop did not close", "輪は閉じませんでした")
+    )
+    console.print(f"[bold]{verdict}[/bold] ({seconds:.1f} s)")
+
+
+def _show_way_in(console: Console, settings: Settings, password: str, say: Say) -> None:
+    rows = [
+        (say("console", "コンソール"), f"http://{settings.host}:{settings.console_port}"),
+        (say("sign in as", "サインイン名"), OPERATOR),
+        (say("password", "パスワード"), password),
+        (say("to end it", "終了"), ".venv/bin/tsunagu demo --end"),
+    ]
+    grid = Table.grid(padding=(0, 2))
+    for row in rows:
+        grid.add_row(*row)
+    title = say("The console is open", "コンソールを開けます")
+    console.print(Panel(grid, title=title, border_style="green", expand=False))
