@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import LiteralString
 
 from tsunagu.core import Invalid, NewEvent
-from tsunagu.core.times import moment, parse_time
+from tsunagu.core.times import SECOND, moment, parse_time
 
 COPY_INBOX: LiteralString = """
 copy inbox (
@@ -51,7 +52,8 @@ def _row(head: str, event: NewEvent, received_at: int, now: int | None) -> bytes
     if known_at is None:
         known_at = received_at if now is None else max(now if event.at is None else event.at, now)
     at = known_at if event.at is None else event.at
-    known, happened = _checked_time(event, known_at), _checked_time(event, at)
+    known = _checked_time(event, known_at)
+    happened = known if at == known_at else _checked_time(event, at)
     line = "\t".join(
         (
             head + known,
@@ -106,7 +108,13 @@ def _checked_time(event: NewEvent, at: int) -> str:
 
 
 def _time(at: int) -> str:
-    return moment(at).isoformat()
+    seconds, rest = divmod(at, SECOND)
+    return f"{_second(seconds)}.{rest:06}+00"
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    return moment(seconds * SECOND).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _refused(event: NewEvent, reason: str) -> Invalid:
