@@ -12,6 +12,8 @@ import random
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
+from html import escape
+from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, Cursor
@@ -205,6 +207,7 @@ class _Writer:
     def write(self, people: int) -> None:
         for number in range(people):
             self._customer(number)
+        self._waiting()
         self._dead_letters()
         self._reports()
         self.cursor.execute(
@@ -234,52 +237,100 @@ class _Writer:
         user = f"household-{number + 1}"
         email = f"{user}@customers.example"
         first = NOW - 90 * DAY + number * 37 * MINUTE
-        inside = [a for a, share in (("coupons_unused", 0.55), ("regulars", 0.3)) if self.chance.random() < share]
+        inside = [
+            a
+            for a, share in (("coupons_unused", 0.55), ("regulars", 0.3))
+            if self.chance.random() < share
+        ]
         self.insert(
-            "customers", customer_id=customer, first_kind="user_id", first_value=user,
-            created_position=number, created_at=moment(first),
+            "customers",
+            customer_id=customer,
+            first_kind="user_id",
+            first_value=user,
+            created_position=number,
+            created_at=moment(first),
         )
         for kind, value in (("user_id", user), ("email", email), ("anonymous_id", f"dev-{number}")):
             self.insert(
                 "identifiers", kind=kind, value=value, customer_id=customer, first_position=number
             )
         self.insert(
-            "identity_edges", kind_a="user_id", value_a=user, kind_b="email", value_b=email,
-            source="pos", message_id=f"m-{number}", position=number, at=moment(first),
+            "identity_edges",
+            kind_a="user_id",
+            value_a=user,
+            kind_b="email",
+            value_b=email,
+            source="pos",
+            message_id=f"m-{number}",
+            position=number,
+            at=moment(first),
         )
         self.happened(customer, first, "identify", "pos", traits={"email": email})
         orders = 2 + number % 9
         for order in range(orders):
             at = NOW - (orders - order) * 5 * DAY - number * 11 * MINUTE
             self.happened(
-                customer, at, "Order Completed", "pos",
-                properties={"total": round(8 + self.chance.random() * 90, 2), "currency": "USD",
-                            "products": [{"name": "Coffee"}, {"name": "Apples"}]},
+                customer,
+                at,
+                "Order Completed",
+                "pos",
+                properties={
+                    "total": round(8 + self.chance.random() * 90, 2),
+                    "currency": "USD",
+                    "products": [{"name": "Coffee"}, {"name": "Apples"}],
+                },
             )
         self.insert(
-            "profiles", customer_id=customer,
-            traits=json.dumps({"name": name, "email": email, "language": language,
-                               "timezone": zone, "coupon_campaign": "18", "age_group": "35-44",
-                               "household_size": 3,
-                               "synthetic": True}),
-            audiences=inside, state=b"", first_seen=moment(first),
-            last_seen=moment(NOW - number * 13 * MINUTE), events=orders + 1,
+            "profiles",
+            customer_id=customer,
+            traits=json.dumps(
+                {
+                    "name": name,
+                    "email": email,
+                    "language": language,
+                    "timezone": zone,
+                    "coupon_campaign": "18",
+                    "age_group": "35-44",
+                    "household_size": 3,
+                    "synthetic": True,
+                }
+            ),
+            audiences=inside,
+            state=b"",
+            first_seen=moment(first),
+            last_seen=moment(NOW - number * 13 * MINUTE),
+            events=orders + 1,
             position=self.position,
         )
         for audience in inside:
             joined = NOW - DAY * self.chance.randint(1, 20)
-            self.insert("audience_members", audience=audience, customer_id=customer,
-                        entered_at=moment(joined))
-            self.happened(customer, joined, "Audience Entered", "tsunagu",
-                          properties={"audience": audience})
+            self.insert(
+                "audience_members",
+                audience=audience,
+                customer_id=customer,
+                entered_at=moment(joined),
+            )
+            self.happened(
+                customer, joined, "Audience Entered", "tsunagu", properties={"audience": audience}
+            )
         granted = number % 8 != 5
         self.insert(
-            "consents", customer_id=customer, channel="email", purpose="marketing",
-            granted=granted, at=moment(first), position=number,
+            "consents",
+            customer_id=customer,
+            channel="email",
+            purpose="marketing",
+            granted=granted,
+            at=moment(first),
+            position=number,
             evidence=json.dumps({"properties": {"evidence": {"synthetic": True}}}),
         )
-        self.insert("scores", score="coupon", customer_id=customer,
-                    value=self.chance.random() * 0.6, as_of=moment(NOW - DAY))
+        self.insert(
+            "scores",
+            score="coupon",
+            customer_id=customer,
+            value=self.chance.random() * 0.6,
+            as_of=moment(NOW - DAY),
+        )
         if "coupons_unused" in inside:
             self._enrol(number, customer, name, email, language, granted)
 
@@ -293,170 +344,247 @@ class _Writer:
         past_wait = at + 7 * DAY < NOW
         node = "holdout" if held else "done" if goal or past_wait else "wait_for_coupon"
         self.insert(
-            "enrolments", enrolment_id=enrolment, journey="coupon_reminder", version=1,
-            customer_id=customer, entry=1, arm="holdout" if held else "treated", node=node,
-            status="active", entered_at=moment(at), entered_position=self.position,
-            node_since=moment(at), wake_at=moment(at + 7 * DAY),
-            goal_at=moment(at + 2 * DAY) if goal else None, steps=3,
+            "enrolments",
+            enrolment_id=enrolment,
+            journey="coupon_reminder",
+            version=1,
+            customer_id=customer,
+            entry=1,
+            arm="holdout" if held else "treated",
+            node=node,
+            status="active",
+            entered_at=moment(at),
+            entered_position=self.position,
+            node_since=moment(at),
+            wake_at=moment(at + 7 * DAY),
+            goal_at=moment(at + 2 * DAY) if goal else None,
+            steps=3,
         )
-        self.happened(customer, at, "Journey Entered", "tsunagu",
-                      properties={"journey": "coupon_reminder", "arm": "holdout" if held else "treated"})
+        self.happened(
+            customer,
+            at,
+            "Journey Entered",
+            "tsunagu",
+            properties={"journey": "coupon_reminder", "arm": "holdout" if held else "treated"},
+        )
         self._step(enrolment, 0, customer, "holdout" if held else "first_mail", "entered", at)
         if held:
             return
-        self._say(enrolment, 1, customer, name, email, language, "first_mail", "coupon_reminder", at, granted)
+        self._say(
+            enrolment,
+            1,
+            customer,
+            name,
+            email,
+            language,
+            "first_mail",
+            "coupon_reminder",
+            at,
+            granted,
+        )
         if goal:
-            self._step(enrolment, 2, customer, "wait_for_coupon", "event: Coupon Redeemed", at + 2 * DAY)
-            self.happened(customer, at + 2 * DAY, "Coupon Redeemed", "pos", properties={"coupon": "18-7"})
+            self._step(
+                enrolment, 2, customer, "wait_for_coupon", "event: Coupon Redeemed", at + 2 * DAY
+            )
+            self.happened(
+                customer, at + 2 * DAY, "Coupon Redeemed", "pos", properties={"coupon": "18-7"}
+            )
         elif past_wait:
             self._step(enrolment, 2, customer, "wait_for_coupon", "time passed", at + 7 * DAY)
-            self._say(enrolment, 3, customer, name, email, language, "second_mail", "coupon_last_call",
-                      at + 7 * DAY, granted and self.chance.random() < 0.8)
+            self._say(
+                enrolment,
+                3,
+                customer,
+                name,
+                email,
+                language,
+                "second_mail",
+                "coupon_last_call",
+                at + 7 * DAY,
+                granted and self.chance.random() < 0.8,
+            )
 
-    def _step(self, enrolment: int, step: int, customer: int, node: str, outcome: str, at: int) -> None:
-        self.insert("journey_steps", enrolment_id=enrolment, step=step, journey="coupon_reminder",
-                    customer_id=customer, node=node, outcome=outcome, at=moment(at),
-                    position=self.position)
+    def _step(
+        self, enrolment: int, step: int, customer: int, node: str, outcome: str, at: int
+    ) -> None:
+        self.insert(
+            "journey_steps",
+            enrolment_id=enrolment,
+            step=step,
+            journey="coupon_reminder",
+            customer_id=customer,
+            node=node,
+            outcome=outcome,
+            at=moment(at),
+            position=self.position,
+        )
 
     def _say(
-        self, enrolment: int, step: int, customer: int, name: str, email: str, language: str,
-        node: str, said: str, at: int, allowed: bool,
+        self,
+        enrolment: int,
+        step: int,
+        customer: int,
+        name: str,
+        email: str,
+        language: str,
+        node: str,
+        said: str,
+        at: int,
+        allowed: bool,
     ) -> None:
         if not allowed:
             reason = self.chance.choice(["no_consent", "no_consent", "frequency_cap", "no_address"])
             self._step(enrolment, step, customer, node, f"refused: {reason}", at)
-            self.insert("send_refusals", send_key=f"{enrolment}:{node}", customer_id=customer,
-                        enrolment_id=enrolment, journey="coupon_reminder", node=node, message=said,
-                        reason=reason, detail="email/marketing", at=moment(at), position=self.position)
-            self.happened(customer, at, "Message Refused", "tsunagu",
-                          properties={"message": said, "reason": reason, "channel": "email"})
+            self.insert(
+                "send_refusals",
+                send_key=f"{enrolment}:{node}",
+                customer_id=customer,
+                enrolment_id=enrolment,
+                journey="coupon_reminder",
+                node=node,
+                message=said,
+                reason=reason,
+                detail="email/marketing",
+                at=moment(at),
+                position=self.position,
+            )
+            self.happened(
+                customer,
+                at,
+                "Message Refused",
+                "tsunagu",
+                properties={"message": said, "reason": reason, "channel": "email"},
+            )
             return
         self._step(enrolment, step, customer, node, "queued", at)
         send = stable_id("send", enrolment, node)
         self.found.sends.append(send)
-        self.insert("send_ledger", send_id=send, send_key=f"{enrolment}:{node}", customer_id=customer,
-                    enrolment_id=enrolment, journey="coupon_reminder", node=node, message=said,
-                    message_version=1, channel="email", purpose="marketing", address=email,
-                    decided_at=moment(at), decided_position=self.position, state="sent",
-                    provider_id=f"<{send}@tsunagu.example>", result_at=moment(at + MINUTE))
+        self.insert(
+            "send_ledger",
+            send_id=send,
+            send_key=f"{enrolment}:{node}",
+            customer_id=customer,
+            enrolment_id=enrolment,
+            journey="coupon_reminder",
+            node=node,
+            message=said,
+            message_version=1,
+            channel="email",
+            purpose="marketing",
+            address=email,
+            decided_at=moment(at),
+            decided_position=self.position,
+            state="sent",
+            provider_id=f"<{send}@tsunagu.example>",
+            result_at=moment(at + MINUTE),
+        )
         wording = message(said == "coupon_reminder")["languages"][language]
-        content = mail(name, email, wording["subject"], wording["text"].replace("{{ customer.name }}", name))
+        text = wording["text"].replace("{{ customer.name }}", name)
+        hostile = self.found.sends[0] == send
+        content = mail(email, wording["subject"], text, hostile=hostile)
         kept = Archived(send, customer, "email", said, 1, email, wording["subject"], content, at)
         keep(self.cursor, self.workspace_id, Seals(SIGNING_SECRET.encode()), [kept])
-        self.happened(customer, at + MINUTE, "Message Sent", "email",
-                      properties={"message": said, "channel": "email", "send_id": str(send)})
+        self.happened(
+            customer,
+            at + MINUTE,
+            "Message Sent",
+            "email",
+            properties={"message": said, "channel": "email", "send_id": str(send)},
+        )
         if self.chance.random() < 0.3:
-            self.happened(customer, at + 5 * HOUR, "Email Link Clicked", "public",
-                          properties={"message": said, "link": "https://shop.example/coupons"})
+            self.happened(
+                customer,
+                at + 5 * HOUR,
+                "Email Link Clicked",
+                "public",
+                properties={"message": said, "link": "https://shop.example/coupons"},
+            )
         elif self.chance.random() < 0.06:
-            self.happened(customer, at + 6 * HOUR, "Unsubscribed", "public",
-                          properties={"channel": "email", "purpose": "marketing"})
+            self.happened(
+                customer,
+                at + 6 * HOUR,
+                "Unsubscribed",
+                "public",
+                properties={"channel": "email", "purpose": "marketing"},
+            )
+
+    def _waiting(self) -> None:
+        """Three customers' messages stand in the outbox until the morning."""
+        for number, customer in enumerate(self.found.customers[-3:]):
+            send = stable_id("waiting", number)
+            self.insert(
+                "send_ledger",
+                send_id=send,
+                send_key=f"waiting:{number}",
+                customer_id=customer,
+                message="coupon_reminder",
+                message_version=1,
+                channel="email",
+                purpose="marketing",
+                address=f"waiting-{number}@customers.example",
+                decided_at=moment(NOW),
+                decided_position=self.position,
+            )
+            self.insert(
+                "outbox",
+                send_id=send,
+                not_before=moment(NOW + 12 * HOUR),
+                expires_at=moment(NOW + 2 * DAY),
+                data=json.dumps({"traits": {}}),
+                decided_wall=moment(NOW),
+            )
 
     def _dead_letters(self) -> None:
         for number, name in enumerate(("Order Completed", "Product Viewed")):
-            self.insert("dead_letters", position=self.position + 10 + number,
-                        message_id=f"broken-{number}", type="track", name=name, stage="fold",
-                        reason="OverflowError: the property `total` is no finite number",
-                        event=json.dumps({"userId": "household-7", "event": name,
-                                          "properties": {"total": "NaN"}}),
-                        at=moment(NOW - HOUR))
+            self.insert(
+                "dead_letters",
+                position=self.position + 10 + number,
+                message_id=f"broken-{number}",
+                type="track",
+                name=name,
+                stage="fold",
+                reason="OverflowError: the property `total` is no finite number",
+                event=json.dumps(
+                    {"userId": "household-7", "event": name, "properties": {"total": "NaN"}}
+                ),
+                at=moment(NOW - HOUR),
+            )
 
     def _reports(self) -> None:
         for name, document in REPORTS.items():
-            self.insert("reports", report=name, document=json.dumps(document), at=moment(NOW - HOUR))
+            self.insert(
+                "reports", report=name, document=json.dumps(document), at=moment(NOW - HOUR)
+            )
 
 
-def mail(name: str, email: str, subject: str, text: str) -> bytes:
-    """A mail as the sender hands it over; its HTML tries what a sandbox must stop."""
+def mail(email: str, subject: str, text: str, *, hostile: bool) -> bytes:
+    """A mail as the sender hands it over; a hostile one tries what a sandbox must stop."""
     made = EmailMessage(policy=SMTP)
     made["From"] = "Tsunagu Mart <news@tsunagu.example>"
     made["To"] = email
     made["Subject"] = subject
-    made["Message-ID"] = f"<{hashlib.sha256((email + subject).encode()).hexdigest()[:20]}@tsunagu.example>"
+    made["Message-ID"] = (
+        f"<{hashlib.sha256((email + subject).encode()).hexdigest()[:20]}@tsunagu.example>"
+    )
     made["List-Unsubscribe"] = "<http://127.0.0.1:8081/u/token>"
     made["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     made.set_content(text)
+    greeting, _, body = text.partition("\n\n")
     made.add_alternative(
-        '<html><body style="margin:0;background:#f2f4f7;font-family:sans-serif">'
-        '<div style="max-width:600px;margin:24px auto;background:#fff;border-radius:12px;padding:32px">'
-        f"<h1 style=\"color:#0f766e;font-size:22px\">{subject}</h1><p>{text.splitlines()[0].split('<')[0]}</p>"
-        f"<p>{text.splitlines()[2]}</p>"
-        '<p><a href="https://shop.example/coupons" style="background:#0f766e;color:#fff;padding:12px 20px;'
-        'border-radius:8px;text-decoration:none;display:inline-block">Tsunagu Mart</a></p></div>'
-        "<script>document.body.innerHTML = 'owned'; parent.document.title = 'owned'</script>"
-        '<img src="https://tracker.example/x.png" onerror="document.title = 1"></body></html>',
+        '<html><body style="margin:0;background:#f2f4f7;font-family:sans-serif"><div style="'
+        'max-width:600px;margin:24px auto;background:#fff;border-radius:12px;padding:32px">'
+        f'<h1 style="color:#0f766e;font-size:22px">{subject}</h1>'
+        f"<p>{escape(greeting)}</p><p>{escape(body.splitlines()[0])}</p>"
+        '<p><a href="https://shop.example/coupons" style="background:#0f766e;color:#fff;'
+        'padding:12px 20px;border-radius:8px;text-decoration:none">Tsunagu Mart</a></p></div>'
+        f"{HOSTILE if hostile else ''}</body></html>",
         subtype="html",
     )
     return made.as_bytes()
 
 
-def _bin(said: float, happened: float) -> dict[str, Any]:
-    interval = {"value": happened, "low": happened * 0.7, "high": happened * 1.3}
-    return {"n": 226, "said": said, "happened": interval}
-
-
-REPORTS: dict[str, Any] = {
-    "experiment:coupon_reminder": {
-        "journey": "coupon_reminder",
-        "title": JOURNEY["title"],
-        "as_of": NOW,
-        "treated": {"n": 997, "reached": 176, "rate": {"value": 0.1765, "low": 0.154, "high": 0.201}},
-        "holdout": {"n": 118, "reached": 22, "rate": {"value": 0.1864, "low": 0.127, "high": 0.266}},
-        "difference": {"value": -0.0099, "low": -0.09, "high": 0.055},
-        "confidence": 0.95,
-        "p_value": 0.79,
-        "answer": "unknown",
-        "planned_holdout": 0.1,
-        "ratio_p_value": 0.44,
-        "ratio_holds": True,
-        "waiting": 18,
-        "method": "Miettinen-Nurminen score interval (1985), intention to treat",
-        "sentence": {
-            "en": "No effect can be shown: -1.0 (-9.0 … +5.5) percentage points against the holdout (95% interval).",
-            "ja": "効果は確認できません。ホールドアウトとの差は -1.0 (-9.0 … +5.5) ポイントです（95%信頼区間）。",
-        },
-        "caveats": [
-            {
-                "en": "These customers are a recording: they cannot answer our mails, so no effect is expected.",
-                "ja": "記録されたお客様は、私たちのメールに反応できません。差がないのが正しい結果です。",
-            }
-        ],
-    },
-    "propensity:coupon": {
-        "campaign": "18",
-        "question": {
-            "en": "Who will redeem a coupon of the next campaign?",
-            "ja": "次のキャンペーンのクーポンを使うのは誰ですか。",
-        },
-        "cut_off": NOW - 40 * DAY,
-        "as_of": NOW,
-        "rule": "did('Coupon Redeemed', within => '365 days') >= 1",
-        "learned": {"n": 4911, "takers": 402},
-        "scored": {"n": 1133, "takers": 214},
-        "auc": {
-            "model": {"value": 0.781, "low": 0.745, "high": 0.816},
-            "rule": {"value": 0.672, "low": 0.636, "high": 0.708},
-            "difference": {"value": 0.109, "low": 0.074, "high": 0.144},
-        },
-        "brier": {"model": 0.1284, "rule": 0.1437, "base_rate": 0.1532},
-        "calibration": {
-            "model": [_bin(0.02, 0.04), _bin(0.06, 0.09), _bin(0.12, 0.17), _bin(0.22, 0.28), _bin(0.41, 0.47)],
-            "rule": [_bin(0.07, 0.12), _bin(0.24, 0.36)],
-        },
-        "weights": {"redemptions": 0.84, "coupons_received": 0.31, "orders_90_days": 0.27,
-                    "days_since_order": -0.22, "spend_90_days": 0.11},
-        "winner": "model",
-        "confidence": 0.95,
-        "method": "Logistic regression on ended campaigns; AUC with DeLong's interval (1988)",
-        "sentence": {
-            "en": "The model beats the one-line rule: AUC 0.781 (0.745–0.816) against 0.672 (0.636–0.708), a difference of +0.109 (+0.074 … +0.144).",
-            "ja": "モデルが一行のルールに勝ちました。AUC はモデル 0.781 (0.745–0.816)、ルール 0.672 (0.636–0.708)、差は +0.109 (+0.074 … +0.144) です。",
-        },
-        "caveats": [
-            {
-                "en": "The model said 15.2% on average and 18.9% happened: use it to rank customers, not as a forecast.",
-                "ja": "モデルの平均予測は 15.2%、実際は 18.9% でした。順位づけには使えますが、見込み数には使わないでください。",
-            }
-        ],
-    },
-}
+HOSTILE = (
+    "<script>document.body.innerHTML = 'owned'; parent.document.title = 'owned'</script>"
+    '<img src="/console-assets/mark.svg?from-mail" onerror="parent.document.title = 1">'
+)
+REPORTS: dict[str, Any] = json.loads((Path(__file__).parent / "reports.json").read_text())

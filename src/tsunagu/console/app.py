@@ -33,9 +33,7 @@ from tsunagu.console.words import common
 from tsunagu.storage import Database
 
 SECONDS_TO_BUILD = 15.0
-_HEAD = (
-    f'<link rel="stylesheet" href="{sign_in.STYLESHEET}"><script>{sign_in.ZONE_SCRIPT}</script>'
-)
+_HEAD = f'<link rel="stylesheet" href="{sign_in.STYLESHEET}"><script>{sign_in.ZONE_SCRIPT}</script>'
 
 
 @dataclass(frozen=True)
@@ -86,11 +84,11 @@ def mount(app: FastAPI, database: Database, *, session_secret: str, places: Plac
     inner = app.router.lifespan_context
 
     @asynccontextmanager
-    async def lifespan(whole: FastAPI) -> AsyncGenerator[object]:
+    async def lifespan(whole: FastAPI) -> AsyncGenerator[None]:
         desk.reader.open()
         try:
-            async with inner(whole) as state:
-                yield state
+            async with inner(whole):
+                yield
         finally:
             desk.reader.close()
 
@@ -105,6 +103,11 @@ def _register(desk: Desk) -> None:
             return RedirectResponse(f"/w/{workspaces[0].id}/", 303)
         return _plain(request, common.no_workspace, common.no_workspace_help)
 
+    # NiceGUI answers an unknown address with a page of its own; ours says where to go.
+    async def not_found(request: Request, _: Exception) -> Response:
+        return _plain(request, common.no_such_page, common.no_such_page_help, 404)
+
+    pages_app.add_exception_handler(404, not_found)
     for entry in PAGES:
         ui.page(f"/w/{{workspace_id:int}}/{entry.path}", response_timeout=SECONDS_TO_BUILD)(
             _page(desk, entry)
@@ -161,5 +164,3 @@ def _plain(request: Request, title: Phrase, text: Phrase, status: int = 200) -> 
     words = (el("h3", title.say(language)), el("p", text.say(language)), el("p", home))
     body = div("signin", el("main", div("card empty", icon("search_off"), *words)))
     return HTMLResponse(sign_in.document(language, title.say(language), body), status)
-
-

@@ -1,4 +1,4 @@
-"""A list with its detail beside it: choosing a row opens it in place, with an address of its own."""
+"""A list with its detail beside it: choosing a row opens it in place, at its own address."""
 
 from __future__ import annotations
 

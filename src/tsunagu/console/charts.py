@@ -73,25 +73,36 @@ def area(names: list[str], values: list[float], series: str) -> Options:
 
 # Draws a line from low to high with its estimate on it; values are (value, low, high, row).
 _INTERVAL_ROW = """(params, api) => {
-  const row = api.value(3);
-  const at = (x) => api.coord([x, row]);
-  const [a, m, b] = [at(api.value(1)), at(api.value(0)), at(api.value(2))];
-  const line = { stroke: api.visual('color'), lineWidth: 2.5, lineCap: 'round' };
-  const cap = (p) => ({ type: 'line', shape: { x1: p[0], y1: p[1] - 6, x2: p[0], y2: p[1] + 6 }, style: line });
+  const color = api.visual('color');
+  const at = (index) => api.coord([api.value(index), api.value(3)]);
+  const [middle, low, high] = [at(0), at(1), at(2)];
+  const line = (x1, y1, x2, y2) => ({
+    type: 'line', shape: { x1, y1, x2, y2 }, style: { stroke: color, lineWidth: 2.5 },
+  });
+  const end = ([x, y]) => line(x, y - 6, x, y + 6);
   return { type: 'group', children: [
-    { type: 'line', shape: { x1: a[0], y1: a[1], x2: b[0], y2: b[1] }, style: line }, cap(a), cap(b),
-    { type: 'circle', shape: { cx: m[0], cy: m[1], r: 6 }, style: { fill: api.visual('color'), stroke: '#fff', lineWidth: 2 } },
+    line(...low, ...high), end(low), end(high),
+    {
+      type: 'circle', shape: { cx: middle[0], cy: middle[1], r: 6 },
+      style: { fill: color, stroke: '#fff', lineWidth: 2 },
+    },
   ] };
 }"""
 
 # The same upright: values are (x, value, low, high).
 _INTERVAL_UPRIGHT = """(params, api) => {
-  const x = api.value(0);
-  const [a, m, b] = [api.coord([x, api.value(2)]), api.coord([x, api.value(1)]), api.coord([x, api.value(3)])];
-  const line = { stroke: api.visual('color'), lineWidth: 1.6, opacity: 0.75 };
+  const color = api.visual('color');
+  const at = (index) => api.coord([api.value(0), api.value(index)]);
+  const [middle, low, high] = [at(1), at(2), at(3)];
   return { type: 'group', children: [
-    { type: 'line', shape: { x1: a[0], y1: a[1], x2: b[0], y2: b[1] }, style: line },
-    { type: 'circle', shape: { cx: m[0], cy: m[1], r: 5 }, style: { fill: api.visual('color'), stroke: '#fff', lineWidth: 1.5 } },
+    {
+      type: 'line', shape: { x1: low[0], y1: low[1], x2: high[0], y2: high[1] },
+      style: { stroke: color, lineWidth: 1.6, opacity: 0.75 },
+    },
+    {
+      type: 'circle', shape: { cx: middle[0], cy: middle[1], r: 5 },
+      style: { fill: color, stroke: '#fff', lineWidth: 1.5 },
+    },
   ] };
 }"""
 
@@ -195,7 +206,10 @@ def weights(rows: list[tuple[str, float]]) -> Options:
                 "type": "bar",
                 "barMaxWidth": 16,
                 "data": [
-                    {"value": round(value, 3), "itemStyle": {"color": ACCENT if value > 0 else AMBER}}
+                    {
+                        "value": round(value, 3),
+                        "itemStyle": {"color": ACCENT if value > 0 else AMBER},
+                    }
                     for _, value in rows
                 ],
             }

@@ -166,8 +166,13 @@ def synthetic_mark(visit: Visit) -> Html:
 
 def synthetic_hint(visit: Visit) -> Html:
     """The same label where there is only room for a sign."""
-    return span("hint", icon("science"), title=visit.say(common.synthetic_help), role="img",
-                aria_label=visit.say(common.synthetic))
+    return span(
+        "hint",
+        icon("science"),
+        title=visit.say(common.synthetic_help),
+        role="img",
+        aria_label=visit.say(common.synthetic),
+    )
 
 
 def languages(current: Language, here: str) -> Html:
@@ -197,7 +202,11 @@ def _operator(visit: Visit) -> Html:
     return el(
         "details",
         el("summary", initial, span("label", visit.operator)),
-        div("sheet", div("plainrow muted", visit.say(common.signed_in_as, name=visit.operator)), leave),
+        div(
+            "sheet",
+            div("plainrow muted", visit.say(common.signed_in_as, name=visit.operator)),
+            leave,
+        ),
         cls="who",
     )
 

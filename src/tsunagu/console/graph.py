@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 WIDTH, HEIGHT = 224, 84
 COLUMN, LAYER = 256, 148
@@ -36,10 +37,10 @@ def lay_out(nodes: Sequence[str], edges: Sequence[Edge]) -> Placed:
     for edge, chain in chains.items():
         for step, stand_in in enumerate(chain[1:-1], start=1):
             rows[layer[edge[0]] + step].append(stand_in)
-    links = [pair for chain in chains.values() for pair in zip(chain, chain[1:], strict=False)]
+    links = [pair for chain in chains.values() for pair in pairwise(chain)]
     _order(rows, links)
     spots = {
-        name: ((index - (len(row) - 1) / 2) * COLUMN, number * LAYER)
+        name: ((index - (len(row) - 1) / 2) * COLUMN, float(number * LAYER))
         for number, row in enumerate(rows)
         for index, name in enumerate(row)
     }
@@ -55,45 +56,39 @@ def _layers(nodes: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
     following: dict[str, list[str]] = {name: [] for name in nodes}
     for a, b in edges:
         following[a].append(b)
+    order, back = _walk(nodes, following)
     layer = dict.fromkeys(nodes, 0)
-    for name in reversed(_finished(nodes, following)):
+    for name in order:
         for after in following[name]:
-            if not _leads_back(after, name, layer, following):
+            if (name, after) not in back:
                 layer[after] = max(layer[after], layer[name] + 1)
     return layer
 
 
-def _finished(nodes: Sequence[str], following: Mapping[str, Sequence[str]]) -> list[str]:
-    """Nodes in the order in which a depth-first walk leaves them."""
-    done: list[str] = []
+def _walk(
+    nodes: Sequence[str], following: Mapping[str, Sequence[str]]
+) -> tuple[list[str], set[Edge]]:
+    """Nodes with those before that lead to them, and the edges that lead back to such a one."""
+    left: list[str] = []
+    back: set[Edge] = set()
     seen: set[str] = set()
+    on_the_way: set[str] = set()
 
     def walk(name: str) -> None:
         seen.add(name)
+        on_the_way.add(name)
         for after in following[name]:
-            if after not in seen:
+            if after in on_the_way:
+                back.add((name, after))
+            elif after not in seen:
                 walk(after)
-        done.append(name)
+        on_the_way.discard(name)
+        left.append(name)
 
     for name in nodes:
         if name not in seen:
             walk(name)
-    return done
-
-
-def _leads_back(
-    after: str, name: str, layer: Mapping[str, int], following: Mapping[str, Sequence[str]]
-) -> bool:
-    """Whether `after` comes before `name` on the way from the entry."""
-    waiting, seen = [after], {after}
-    while waiting:
-        here = waiting.pop()
-        if here == name:
-            return layer[after] <= layer[name]
-        fresh = [n for n in following[here] if n not in seen]
-        seen.update(fresh)
-        waiting.extend(fresh)
-    return False
+    return left[::-1], back
 
 
 def _chain(edge: Edge, layer: Mapping[str, int]) -> list[str]:

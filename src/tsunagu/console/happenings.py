@@ -76,5 +76,3 @@ def _products(products: list[Any]) -> str:
         return f"× {len(products)}"
     rest = len(products) - len(known[:3])
     return ", ".join(known[:3]) + (f" +{rest}" if rest > 0 else "")
-
-

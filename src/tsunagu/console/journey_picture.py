@@ -108,7 +108,12 @@ def _edges(placed: Placed) -> Html:
         ),
     )
     return el(
-        "svg", tip, paths, width=f"{placed.width:.0f}", height=f"{placed.height:.0f}", aria_hidden="true"
+        "svg",
+        tip,
+        paths,
+        width=f"{placed.width:.0f}",
+        height=f"{placed.height:.0f}",
+        aria_hidden="true",
     )
 
 

@@ -38,7 +38,9 @@ def ask_for_key(visit: Visit, refresh: Refresh) -> None:
                 tell(visit.say(settings.name_needed))
                 return
             made = await visit.read(
-                lambda c: _create_key(visit, c, "api" if kind.value == "api" else "write", called, origin)
+                lambda c: _create_key(
+                    visit, c, "api" if kind.value == "api" else "write", called, origin
+                )
             )
             box.close()
             await refresh()

@@ -10,6 +10,7 @@ from tsunagu.console.queries import Report, reports
 from tsunagu.console.reader import Cursor
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import overview
+from tsunagu.core.events import LINK_CLICKED, UNSUBSCRIBED
 from tsunagu.core.times import wall
 from tsunagu.eventlog.listing_queries import CursorView, cursors
 from tsunagu.identity.listing_queries import IdentityFigures, identity_figures
@@ -20,7 +21,6 @@ from tsunagu.profiles.listing_queries import (
     audience_sizes,
     profile_figures,
 )
-from tsunagu.core.events import LINK_CLICKED, UNSUBSCRIBED
 from tsunagu.sending.listing_queries import SendFigures, refusal_reasons, send_figures
 
 
@@ -67,8 +67,7 @@ def draw_loop(visit: Visit, figures: Figures, rate: float) -> Html:
         (5, _speak(visit, figures), "left"),
     )
     drawn = [
-        div("stop", content, _arrow(way), style=f"--at:{step}")
-        for step, content, way in stations
+        div("stop", content, _arrow(way), style=f"--at:{step}") for step, content, way in stations
     ]
     words = span("returns", visit.say(overview.returns))
     return div("loop live" if rate > 0 else "loop", drawn, words)
@@ -179,9 +178,7 @@ def _speak(visit: Visit, figures: Figures) -> Html:
         words = visit.say(overview.failed, n=number(failed), u=number(unknown))
         lines.append(_line(span("dot red"), words))
     big = _big(visit, number(sends.states.get("sent", 0)), overview.unit_sent)
-    return _station(
-        visit, 5, overview.speak, "send", visit.to("content", "archive"), big, *lines
-    )
+    return _station(visit, 5, overview.speak, "send", visit.to("content", "archive"), big, *lines)
 
 
 def _archive(visit: Visit, figures: Figures) -> Html:
@@ -218,9 +215,7 @@ def _measure(visit: Visit, figures: Figures) -> Html:
     if not found:
         big = div("big", span("unit", visit.say(overview.no_result)))
         help_line = _line(visit.say(overview.no_result_help))
-        return _station(
-            visit, 8, overview.measure, "balance", visit.to("insights"), big, help_line
-        )
+        return _station(visit, 8, overview.measure, "balance", visit.to("insights"), big, help_line)
     gap = max(found, key=lambda report: report.at).document["difference"]
     points = visit.formats.points
     return _station(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import cast
 
 from nicegui import ui
 
@@ -37,7 +36,7 @@ class Mail:
 
 def read_mail(raw: bytes) -> Mail:
     """The parts of a mail; a broken one shows as far as it can be read."""
-    message = cast(EmailMessage, message_from_bytes(raw, policy=default))
+    message = message_from_bytes(raw, policy=default)
     return Mail(
         str(message.get("Subject", "")),
         str(message.get("From", "")),
@@ -92,7 +91,10 @@ def mail_views(visit: Visit, mail: Mail) -> None:
     with views[1]:
         html(div("mailtext", mail.text or visit.say(content.no_text)))
     with views[2]:
-        facts = [join(el("dt", name, cls="mono"), el("dd", value, cls="mono")) for name, value in mail.headers]
+        facts = [
+            join(el("dt", name, cls="mono"), el("dd", value, cls="mono"))
+            for name, value in mail.headers
+        ]
         html(el("dl", facts, cls="facts", style="padding:18px 22px"))
 
     def choose(number: int) -> None:

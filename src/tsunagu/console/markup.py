@@ -17,7 +17,7 @@ class Html(str):
     __slots__ = ()
 
 
-Child: TypeAlias = "str | Html | None | Iterable[Child]"
+Child: TypeAlias = "str | Html | Iterable[Child] | None"
 _VOID = {"br", "img", "input", "hr", "line", "circle", "path", "rect"}
 
 

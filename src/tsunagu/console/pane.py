@@ -51,14 +51,20 @@ class Pane:
             background_tasks.create(finish, name="console pane")
 
     async def _finish(
-        self, turn: int, task: asyncio.Future[T], load: Callable[[], Awaitable[T]], draw: Callable[[T], None]
+        self,
+        turn: int,
+        task: asyncio.Future[T],
+        load: Callable[[], Awaitable[T]],
+        draw: Callable[[T], None],
     ) -> None:
         try:
             answer = await task
         except NotFound as error:
             reason = str(error)
             if turn == self._turn:
-                self._fill(lambda: html(nothing(self._visit, "search_off", common.not_found, reason)))
+                self._fill(
+                    lambda: html(nothing(self._visit, "search_off", common.not_found, reason))
+                )
             return
         except (psycopg.Error, TsunaguError) as error:
             reason = str(error)
@@ -80,13 +86,17 @@ class Pane:
     ) -> None:
         visit = self._visit
         with ui.element("div").classes("card"):
-            text = join(el("h3", visit.say(common.cannot_load)), el("p", visit.say(common.cannot_load_help)))
+            text = join(
+                el("h3", visit.say(common.cannot_load)), el("p", visit.say(common.cannot_load_help))
+            )
             html(div("empty", icon("cloud_off"), text, el("p", reason, cls="small mono")))
             with ui.element("div").classes("actions").style("justify-content:center"):
                 button(visit.say(common.try_again), lambda: self.show(load, draw))
 
 
-def button(label: str, on_click: Callable[[], Any], cls: str = "", icon_name: str = "") -> ui.element:
+def button(
+    label: str, on_click: Callable[[], Any], cls: str = "", icon_name: str = ""
+) -> ui.element:
     """A button in the console's own looks."""
     with ui.element("button").classes(f"btn {cls}".strip()).props("type=button") as element:
         if icon_name:

@@ -64,7 +64,11 @@ def processes(connection: Connection) -> list[ProcessView]:
 def operators(connection: Connection) -> list[tuple[str, int]]:
     """Who may sign in, and since when."""
     found = connection.execute(
-        "select name, (date_part('epoch', created_at) * 1000000)::bigint from operators order by name"
+        """
+        select name, (date_part('epoch', created_at) * 1000000)::bigint
+        from operators
+        order by name
+        """
     )
     return [(name, at) for name, at in found.fetchall()]
 

@@ -111,10 +111,9 @@ def _brand() -> Html:
 
 
 def _form(language: Language, wanted: str, name: str, problem: Phrase | None) -> Html:
-    def field(phrase: Phrase, **attributes: object) -> Html:
-        key = str(attributes["name"])
+    def field(phrase: Phrase, key: str, **attributes: str | bool) -> Html:
         label = el("label", phrase.say(language), for_=key)
-        return join(label, el("input", id=key, required=True, **attributes))
+        return join(label, el("input", id=key, name=key, required=True, cls="", **attributes))
 
     notice = None
     if problem is not None:
@@ -125,10 +124,20 @@ def _form(language: Language, wanted: str, name: str, problem: Phrase | None) ->
             "card",
             el("h2", common.sign_in_to.say(language), cls="center", style="margin-bottom:12px"),
             notice,
-            field(common.operator_name, name="name", value=name, autocomplete="username",
-                  autofocus=not name),
-            field(common.password, name="password", type="password",
-                  autocomplete="current-password", autofocus=bool(name)),
+            field(
+                common.operator_name,
+                "name",
+                value=name,
+                autocomplete="username",
+                autofocus=not name,
+            ),
+            field(
+                common.password,
+                "password",
+                type="password",
+                autocomplete="current-password",
+                autofocus=bool(name),
+            ),
             el("input", type="hidden", name="next", value=wanted),
             el("button", common.sign_in.say(language), cls="btn primary", type="submit"),
             el("p", common.first_operator.say(language), cls="doubt center"),

@@ -87,13 +87,14 @@ def search_customers(
             )
             or concat_ws(
                 ' ', p.traits ->> 'name', p.traits ->> 'lastName', p.traits ->> 'firstName',
-                p.traits ->> 'email', p.traits ->> 'phone'
+                p.traits ->> 'last_name', p.traits ->> 'first_name', p.traits ->> 'email',
+                p.traits ->> 'phone'
             ) ilike %(contains)s)
             and (%(seen)s::timestamptz is null
                 or (p.last_seen, p.customer_id) < (%(seen)s, %(customer)s))
         order by p.last_seen desc, p.customer_id desc
         limit %(limit)s
-        """,
+        """,  # noqa: S608 - only the columns above stand in it
         {
             "workspace": workspace_id,
             "words": words,
@@ -157,7 +158,7 @@ def members_of(
                 or (m.entered_at, m.customer_id) < (%(entered)s, %(customer)s))
         order by m.entered_at desc, m.customer_id desc
         limit %(limit)s
-        """,
+        """,  # noqa: S608 - only the columns above stand in it
         {
             "workspace": workspace_id,
             "audience": audience,

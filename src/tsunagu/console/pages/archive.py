@@ -33,8 +33,14 @@ from tsunagu.sending.listing_queries import (
 
 def content_tabs(visit: Visit, here: str) -> None:
     """The three pages of content."""
-    entries = (("messages", content.messages), ("archive", content.archive), ("mailbox", content.mailbox))
-    section_tabs([(visit.say(name), visit.to("content", path), path == here) for path, name in entries])
+    entries = (
+        ("messages", content.messages),
+        ("archive", content.archive),
+        ("mailbox", content.mailbox),
+    )
+    section_tabs(
+        [(visit.say(name), visit.to("content", path), path == here) for path, name in entries]
+    )
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,11 @@ def _row(visit: Visit, row: ArchiveRow, chosen: str | None) -> Html:
         visit.to("content", "archive", row.send_id),
         row.send_id,
         div("top", span("strong clip grow", row.subject), span(f"chip {colour}", visit.say(words))),
-        div("top", span("muted small clip grow", row.address),
-            span("muted small nowrap", visit.formats.time(row.archived_at))),
+        div(
+            "top",
+            span("muted small clip grow", row.address),
+            span("muted small nowrap", visit.formats.time(row.archived_at)),
+        ),
         chosen=chosen == str(row.send_id),
     )
 
@@ -95,8 +104,15 @@ def _kept(visit: Visit, cursor: Cursor, send_id: int) -> Kept:
         raise NotFound(visit.say(common.no_such_page_help))
     row = found.row
     whole = Archived(
-        row.send_id, row.customer_id, row.channel, row.message, row.message_version,
-        row.address, row.subject, found.content, row.archived_at,
+        row.send_id,
+        row.customer_id,
+        row.channel,
+        row.message,
+        row.message_version,
+        row.address,
+        row.subject,
+        found.content,
+        row.archived_at,
     )
     secret = visit.desk.signing_secret
     sealed = bool(secret) and Seals(secret).holds(visit.workspace.id, whole, found.seal)
@@ -110,16 +126,36 @@ def _draw(visit: Visit, kept: Kept) -> None:
     reason = f" · {visit.say(reason_words(message.reason))}" if message.reason else ""
     facts: list[tuple[str, Child]] = [
         (visit.say(content.from_), kept.mail.sender),
-        (visit.say(content.to), join(row.address, " · ", link(visit.to("customers", row.customer_id), visit.say(common.open_customer)))),
+        (
+            visit.say(content.to),
+            join(
+                row.address,
+                " · ",
+                link(visit.to("customers", row.customer_id), visit.say(common.open_customer)),
+            ),
+        ),
         (visit.say(content.decided_at), formats.time_zoned(message.decided_at)),
         (visit.say(content.kept_at), formats.time_zoned(row.archived_at)),
         (visit.say(content.left_at), formats.time_zoned(message.result_at)),
-        (visit.say(content.message), join(link(visit.to("content", "messages", row.message), row.message), f" · {visit.say(common.version, n=row.message_version)}")),
+        (
+            visit.say(content.message),
+            join(
+                link(visit.to("content", "messages", row.message), row.message),
+                f" · {visit.say(common.version, n=row.message_version)}",
+            ),
+        ),
     ]
     if message.journey:
-        facts.append((visit.say(common.journeys), link(visit.to("journeys", message.journey), message.journey)))
+        facts.append(
+            (
+                visit.say(common.journeys),
+                link(visit.to("journeys", message.journey), message.journey),
+            )
+        )
     chips = div("chips", span(f"chip {colour}", visit.say(words) + reason), _proof(visit, kept))
-    html(div("mailhead", el("h2", row.subject), chips, _facts(facts), style="display:grid;gap:10px"))
+    html(
+        div("mailhead", el("h2", row.subject), chips, _facts(facts), style="display:grid;gap:10px")
+    )
     mail_views(visit, kept.mail)
 
 
@@ -131,7 +167,12 @@ def _proof(visit: Visit, kept: Kept) -> Html:
     if not kept.unchanged:
         return div("notice red", icon("gpp_bad"), visit.say(content.broken))
     words = content.sealed if kept.sealed else content.hash_only
-    return span("verified", icon("verified_user"), visit.say(words), title=f"SHA-256 {kept.message.sha256.hex()}")
+    return span(
+        "verified",
+        icon("verified_user"),
+        visit.say(words),
+        title=f"SHA-256 {kept.message.sha256.hex()}",
+    )
 
 
 async def build_mailbox(visit: Visit) -> None:
@@ -180,8 +221,11 @@ def _mail_row(visit: Visit, row: MailSummary, chosen: str | None) -> Html:
         visit.to("content", "mailbox", row.mail_id),
         row.mail_id,
         div("top", span("strong clip grow", row.subject)),
-        div("top", span("muted small clip grow", row.recipient),
-            span("muted small nowrap", visit.formats.time(row.arrived_at))),
+        div(
+            "top",
+            span("muted small clip grow", row.recipient),
+            span("muted small nowrap", visit.formats.time(row.arrived_at)),
+        ),
         chosen=chosen == str(row.mail_id),
     )
 
@@ -192,7 +236,10 @@ def _draw_mail(visit: Visit, stored: StoredMail) -> None:
     facts: list[tuple[str, Child]] = [
         (visit.say(content.from_), mail.sender),
         (visit.say(content.to), join(summary.recipient, " · ", customer)),
-        (visit.say(content.arrived), f"{visit.formats.time_zoned(summary.arrived_at)} · {visit.formats.size(summary.size)}"),
+        (
+            visit.say(content.arrived),
+            f"{visit.formats.time_zoned(summary.arrived_at)} · {visit.formats.size(summary.size)}",
+        ),
     ]
     html(div("mailhead", el("h2", mail.subject), _facts(facts), style="display:grid;gap:10px"))
     mail_views(visit, mail)

@@ -131,7 +131,9 @@ def _used_by(visit: Visit, entry: Entry) -> Html:
 async def build_one(visit: Visit) -> None:
     """One audience."""
     pane = Pane(visit, bones=8)
-    await pane.show(lambda: visit.read(lambda c: _load(visit, c)), lambda whole: _draw(visit, whole))
+    await pane.show(
+        lambda: visit.read(lambda c: _load(visit, c)), lambda whole: _draw(visit, whole)
+    )
     with ui.element("div").classes("card flush").style("margin-top:18px"):
         html(div("head", el("h2", visit.say(audiences.who))))
         await SearchList(visit, _members(visit), searchable=False).show()
@@ -163,7 +165,9 @@ def _draw(visit: Visit, whole: Whole) -> None:
         div("note", visit.say(audiences.share, share=share)),
     )
     used = div(
-        "kpi", div("label", visit.say(audiences.used_by)), div("", _used_by(visit, entry), style="margin-top:6px")
+        "kpi",
+        div("label", visit.say(audiences.used_by)),
+        div("", _used_by(visit, entry), style="margin-top:6px"),
     )
     rule = div(
         "card",

@@ -46,7 +46,9 @@ class Whole:
 async def build(visit: Visit) -> None:
     """The customer's page; an id that was merged leads to the customer it became."""
     pane = Pane(visit, bones=10)
-    await pane.show(lambda: visit.read(lambda c: _load(visit, c)), lambda whole: _draw(visit, whole))
+    await pane.show(
+        lambda: visit.read(lambda c: _load(visit, c)), lambda whole: _draw(visit, whole)
+    )
 
 
 def _load(visit: Visit, cursor: Cursor) -> Whole:
@@ -132,7 +134,11 @@ def _consents(visit: Visit, view: CustomerView) -> Html:
             "fact-row",
             div(
                 "",
-                div("strong", f"{c.channel} · {c.purpose} ", synthetic_hint(visit) if _made_up(c) else None),
+                div(
+                    "strong",
+                    f"{c.channel} · {c.purpose} ",
+                    synthetic_hint(visit) if _made_up(c) else None,
+                ),
                 div("muted small", visit.formats.time_zoned(c.at)),
             ),
             span(
@@ -164,7 +170,9 @@ def _audiences(visit: Visit, whole: Whole) -> Html:
                 whole.titles.get(("audience", m.audience), m.audience),
                 cls="strong",
             ),
-            span("muted small", visit.say(customers.member_since, at=visit.formats.day(m.entered_at))),
+            span(
+                "muted small", visit.say(customers.member_since, at=visit.formats.day(m.entered_at))
+            ),
         )
         for m in whole.view.audiences
     ]
@@ -178,8 +186,15 @@ def _scores(visit: Visit, view: CustomerView) -> Html:
             div(
                 "fact-row",
                 span("strong", s.score),
-                span("", el("b", visit.formats.percent(s.value)), " ",
-                     span("muted small", visit.say(customers.score_as_of, at=visit.formats.day(s.as_of)))),
+                span(
+                    "",
+                    el("b", visit.formats.percent(s.value)),
+                    " ",
+                    span(
+                        "muted small",
+                        visit.say(customers.score_as_of, at=visit.formats.day(s.as_of)),
+                    ),
+                ),
             ),
             div("bar", span("", style=f"width:{min(1.0, max(0.0, s.value)) * 100:.0f}%")),
         )
@@ -189,7 +204,9 @@ def _scores(visit: Visit, view: CustomerView) -> Html:
 
 
 def _identifiers(visit: Visit, whole: Whole) -> Html:
-    facts = [join(el("dt", kind, cls="mono"), el("dd", value)) for kind, value in whole.view.identifiers]
+    facts = [
+        join(el("dt", kind, cls="mono"), el("dd", value)) for kind, value in whole.view.identifiers
+    ]
     edges = [
         div(
             "evidence",
@@ -197,13 +214,18 @@ def _identifiers(visit: Visit, whole: Whole) -> Html:
             div(
                 "",
                 div("break", f"{edge.value_a} = {edge.value_b}"),
-                div("muted small", visit.say(customers.edge, source=edge.source, at=visit.formats.day(edge.at))),
+                div(
+                    "muted small",
+                    visit.say(customers.edge, source=edge.source, at=visit.formats.day(edge.at)),
+                ),
             ),
         )
         for edge in whole.evidence
     ]
     merged = len(whole.view.customer_ids) - 1
-    note = div("notice", icon("merge"), visit.count(customers.merged_ids, merged)) if merged else None
+    note = (
+        div("notice", icon("merge"), visit.count(customers.merged_ids, merged)) if merged else None
+    )
     return _card(
         visit.say(customers.identifiers),
         el("dl", facts, cls="facts"),
@@ -222,7 +244,11 @@ def _enrolment(visit: Visit, whole: Whole, enrolment: EnrolmentView) -> Html:
     title = whole.titles.get(("journey", enrolment.journey), enrolment.journey)
     arm = ARMS.get(enrolment.arm, Phrase(enrolment.arm, enrolment.arm))
     if enrolment.status == "active":
-        until = f" · {visit.say(customers.until, at=visit.formats.time_zoned(enrolment.wake_at))}" if enrolment.wake_at else ""
+        until = (
+            f" · {visit.say(customers.until, at=visit.formats.time_zoned(enrolment.wake_at))}"
+            if enrolment.wake_at
+            else ""
+        )
         where = visit.say(customers.stands_at, node=enrolment.node) + until
     else:
         end = ENDS.get(enrolment.end_reason)
@@ -233,10 +259,17 @@ def _enrolment(visit: Visit, whole: Whole, enrolment: EnrolmentView) -> Html:
         div(
             "",
             link(visit.to("journeys", enrolment.journey), title, cls="strong"),
-            div("muted small", visit.say(customers.entered, at=visit.formats.time_zoned(enrolment.entered_at))),
+            div(
+                "muted small",
+                visit.say(customers.entered, at=visit.formats.time_zoned(enrolment.entered_at)),
+            ),
             div("small", where),
         ),
-        div("chips", goal, span("chip blue" if enrolment.arm == "holdout" else "chip teal", visit.say(arm))),
+        div(
+            "chips",
+            goal,
+            span("chip blue" if enrolment.arm == "holdout" else "chip teal", visit.say(arm)),
+        ),
     )
 
 
@@ -251,7 +284,12 @@ def _send(visit: Visit, whole: Whole, send: SendView) -> Html:
     words, colour = STATES[send.state]
     reason = f"{visit.say(reason_words(send.reason))} · " if send.reason else ""
     copy = (
-        link(visit.to("content", "archive", send.send_id), icon("inventory_2"), visit.say(customers.see_mail), cls="small nowrap")
+        link(
+            visit.to("content", "archive", send.send_id),
+            icon("inventory_2"),
+            visit.say(customers.see_mail),
+            cls="small nowrap",
+        )
         if send.archived
         else None
     )
@@ -260,7 +298,11 @@ def _send(visit: Visit, whole: Whole, send: SendView) -> Html:
         div(
             "",
             div("strong", whole.titles.get(("message", send.message), send.message)),
-            div("muted small", f"{reason}{send.channel} · {visit.formats.time_zoned(send.result_at or send.decided_at)}"),
+            div(
+                "muted small",
+                f"{reason}{send.channel} · ",
+                visit.formats.time_zoned(send.result_at or send.decided_at),
+            ),
         ),
         div("chips", copy, span(f"chip {colour}", visit.say(words))),
     )
@@ -285,7 +327,14 @@ def _timeline(visit: Visit, whole: Whole) -> None:
     zone = visit.say(common.times_in, zone=visit.formats.zone_name())
     shown = list(whole.happened)
     with ui.element("div").classes("card"):
-        html(div("head", el("h2", visit.say(customers.timeline)), span("grow"), span("muted small", zone)))
+        html(
+            div(
+                "head",
+                el("h2", visit.say(customers.timeline)),
+                span("grow"),
+                span("muted small", zone),
+            )
+        )
         box = html(draw_timeline(visit, shown, whole.titles))
         if len(shown) < TIMELINE_ROWS:
             return
@@ -293,7 +342,9 @@ def _timeline(visit: Visit, whole: Whole) -> None:
         async def more() -> None:
             ids, last = whole.view.customer_ids, shown[-1].position
             found = await visit.read(
-                lambda c: profiles.timeline(c, visit.workspace.id, ids, limit=TIMELINE_ROWS, before=last)
+                lambda c: profiles.timeline(
+                    c, visit.workspace.id, ids, limit=TIMELINE_ROWS, before=last
+                )
             )
             shown.extend(found)
             box.set_content(draw_timeline(visit, shown, whole.titles))

@@ -91,9 +91,7 @@ def customer_name(visit: Visit, traits: dict[str, object], first_value: str) -> 
     return joined or first_value or visit.say(customers.no_name)
 
 
-def customer_cell(
-    visit: Visit, traits: dict[str, object], first_value: str, address: str
-) -> Html:
+def customer_cell(visit: Visit, traits: dict[str, object], first_value: str, address: str) -> Html:
     """Initial, name and e-mail, leading to the customer's page."""
     name = customer_name(visit, traits, first_value)
     email = traits.get("email")

@@ -85,8 +85,12 @@ def _draw(visit: Visit, letter: DeadLetter) -> None:
             "mailhead",
             el("h2", letter.name or letter.type, style="margin-bottom:10px"),
             el("dl", rows, cls="facts"),
-            div("notice", icon("build"), visit.say(dead_letters.next_step), style="margin-top:14px"),
+            div(
+                "notice", icon("build"), visit.say(dead_letters.next_step), style="margin-top:14px"
+            ),
         )
     )
     heading = el("h3", visit.say(dead_letters.event), style="margin-bottom:8px")
-    html(div("", heading, el("pre", event, cls="json", style="margin:0"), style="padding:16px 22px"))
+    html(
+        div("", heading, el("pre", event, cls="json", style="margin:0"), style="padding:16px 22px")
+    )

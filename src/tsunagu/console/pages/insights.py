@@ -120,7 +120,10 @@ def _arms_table(visit: Visit, found: Document) -> Html:
                 cls="num muted wide",
             ),
         )
-        for name, arm in ((insights.treated, found["treated"]), (insights.holdout, found["holdout"]))
+        for name, arm in (
+            (insights.treated, found["treated"]),
+            (insights.holdout, found["holdout"]),
+        )
     ]
     head = el("thead", el("tr", cells))
     return el("table", head, el("tbody", rows), cls="list inset")
@@ -149,15 +152,17 @@ def _caveats(visit: Visit, found: Document) -> Html | None:
 def _propensity(visit: Visit, found: Document) -> None:
     question = _said(visit, found["question"])
     campaign = span("chip", visit.say(insights.campaign, campaign=found["campaign"]))
-    heading = div("head", el("h2", question), campaign, span("grow"), _verdict(visit, found["winner"]))
+    heading = div(
+        "head", el("h2", question), campaign, span("grow"), _verdict(visit, found["winner"])
+    )
     with ui.element("div").classes("card"):
         html(join(heading, el("p", _said(visit, found["sentence"]), cls="answer")))
         with ui.element("div").classes("cols"):
             with ui.element("div"):
                 _ranking(visit, found)
-                _weights(visit, found)
             with ui.element("div"):
                 _calibration(visit, found)
+                _weights(visit, found)
         doubt = visit.say(
             insights.propensity_doubt,
             n=visit.formats.number(found["scored"]["n"]),

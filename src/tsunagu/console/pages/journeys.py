@@ -105,9 +105,7 @@ def _heads(visit: Visit) -> list[Html]:
 
 def _row(visit: Visit, entry: Entry) -> Html:
     number = visit.formats.number
-    held = visit.say(
-        journeys.holdout_share, share=visit.formats.percent(entry.journey.holdout, 0)
-    )
+    held = visit.say(journeys.holdout_share, share=visit.formats.percent(entry.journey.holdout, 0))
     name = join(
         link(visit.to("journeys", entry.name), entry.title, cls="name"),
         div("muted small", held),
@@ -140,7 +138,9 @@ def _rates(visit: Visit, figures: JourneyFigures) -> list[str]:
 async def build_one(visit: Visit) -> None:
     """One journey."""
     pane = Pane(visit, bones=10)
-    await pane.show(lambda: visit.read(lambda c: _load(visit, c)), lambda whole: _draw(visit, whole))
+    await pane.show(
+        lambda: visit.read(lambda c: _load(visit, c)), lambda whole: _draw(visit, whole)
+    )
 
 
 def _load(visit: Visit, cursor: Cursor) -> Whole:
@@ -172,9 +172,7 @@ def _traffic(cursor: Cursor, workspace: int, entry: Entry) -> Traffic:
     for count in node_counts(cursor, workspace, entry.name):
         if count.status == "active":
             here[count.node] = here.get(count.node, 0) + count.enrolments
-    outcomes = {
-        (o.node, o.outcome): o.times for o in outcome_counts(cursor, workspace, entry.name)
-    }
+    outcomes = {(o.node, o.outcome): o.times for o in outcome_counts(cursor, workspace, entry.name)}
     return Traffic(here, outcomes, entry.figures.treated, entry.figures.holdout)
 
 
@@ -182,7 +180,13 @@ def _draw(visit: Visit, whole: Whole) -> None:
     entry = whole.entry
     crumb = link(visit.to("journeys"), visit.say(journeys.title))
     version = span("chip", visit.say(common.version, n=entry.version))
-    with page_head(visit, entry.title, f"{visit.say(journeys.goal)}: {_goal(visit, entry.journey)}", crumb, version):
+    with page_head(
+        visit,
+        entry.title,
+        f"{visit.say(journeys.goal)}: {_goal(visit, entry.journey)}",
+        crumb,
+        version,
+    ):
         words = join(icon("balance"), visit.say(journeys.see_result))
         html(link(visit.to("insights"), words, cls="btn primary"))
     beside = [_people(visit, whole), _refusals(visit, whole), _policy(visit, whole)]
@@ -248,7 +252,10 @@ def _people(visit: Visit, whole: Whole) -> Html:
         div(
             "fact-row",
             customer_cell(visit, s.traits, s.first_value, visit.to("customers", s.customer_id)),
-            span("muted small num", visit.say(journeys.since, at=visit.formats.short_day(s.node_since))),
+            span(
+                "muted small num",
+                visit.say(journeys.since, at=visit.formats.short_day(s.node_since)),
+            ),
         )
         for s in whole.standing
     ]
@@ -291,7 +298,9 @@ def _policy(visit: Visit, whole: Whole) -> Html | None:
     rules: list[str] = []
     if policy.quiet_hours is not None:
         quiet = policy.quiet_hours
-        rules.append(visit.say(journeys.quiet, start=f"{quiet.start:%H:%M}", end=f"{quiet.end:%H:%M}"))
+        rules.append(
+            visit.say(journeys.quiet, start=f"{quiet.start:%H:%M}", end=f"{quiet.end:%H:%M}")
+        )
     for cap in policy.caps:
         within = visit.formats.span(parse_duration(cap.within))
         rules.append(visit.say(journeys.cap, channel=cap.channel, limit=cap.limit, within=within))

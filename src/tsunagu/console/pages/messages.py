@@ -93,7 +93,11 @@ def _heads(visit: Visit) -> list[Html]:
 def _row(visit: Visit, entry: Entry) -> Html:
     name = join(
         link(visit.to("content", "messages", entry.name), entry.title, cls="name"),
-        div("muted small clip", entry.message.wording(visit.language).subject, style="max-width:340px"),
+        div(
+            "muted small clip",
+            entry.message.wording(visit.language).subject,
+            style="max-width:340px",
+        ),
     )
     return el(
         "tr",
@@ -128,7 +132,15 @@ async def _load(visit: Visit) -> tuple[Entry, dict[str, Preview]]:
 def _previews(entry: Entry) -> dict[str, Preview]:
     """The message in each language of the console, for a sample customer; nothing is sent."""
     jobs = {
-        code: RenderJob(0, 0, entry.name, entry.version, code, entry.message.languages[code], _sample(entry.message, code))
+        code: RenderJob(
+            0,
+            0,
+            entry.name,
+            entry.version,
+            code,
+            entry.message.languages[code],
+            _sample(entry.message, code),
+        )
         for code in LANGUAGES
         if code in entry.message.languages
     }
@@ -147,7 +159,8 @@ def _draw(visit: Visit, entry: Entry, previews: dict[str, Preview]) -> None:
     crumb = link(visit.to("content", "messages"), visit.say(content.messages))
     version = span("chip", visit.say(common.version, n=entry.version))
     within = visit.formats.span(parse_duration(entry.message.expires_after))
-    about = f"{entry.message.channel} · {entry.message.purpose} · {visit.say(content.expires, within=within)}"
+    expires = visit.say(content.expires, within=within)
+    about = f"{entry.message.channel} · {entry.message.purpose} · {expires}"
     page_head(visit, entry.title, about, crumb, version)
     with ui.element("div").classes("cols"):
         for code, preview in previews.items():
@@ -171,7 +184,9 @@ def _side(visit: Visit, entry: Entry, code: str, preview: Preview) -> None:
     html(
         div(
             "mailhead",
-            div("head", span("chip teal", name), span("muted small", shown), style="margin:0 0 8px"),
+            div(
+                "head", span("chip teal", name), span("muted small", shown), style="margin:0 0 8px"
+            ),
             el("h2", preview.subject, lang=code),
         )
     )

@@ -176,5 +176,3 @@ def _lag(visit: Visit, running: list[ProcessView]) -> Html | None:
     words = join(visit.say(overview.lag), " ", el("b", figure, style="color:var(--ink)"))
     note = span("muted small", " · ", visit.say(overview.lag_help))
     return div("muted", words, note, style="padding:0 20px 6px")
-
-

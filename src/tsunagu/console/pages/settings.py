@@ -86,21 +86,39 @@ def _draw(visit: Visit, whole: Whole, refresh: Refresh) -> None:
 def _stop(visit: Visit, whole: Whole, refresh: Refresh) -> None:
     stopped = whole.workspace.sends_paused
     state = visit.say(settings.stop_state_off if stopped else settings.stop_state_on)
-    mark = span("chip red" if stopped else "chip green", icon("front_hand" if stopped else "send"), state)
+    mark = span(
+        "chip red" if stopped else "chip green", icon("front_hand" if stopped else "send"), state
+    )
     waiting = span("muted", visit.count(settings.waiting_now, whole.waiting[0]))
     with ui.element("div").classes("card split").props('id="emergency-stop"'):
         html(
             div(
                 "",
-                div("head", el("h2", visit.say(settings.stop_title)), mark, waiting, style="margin-bottom:4px"),
+                div(
+                    "head",
+                    el("h2", visit.say(settings.stop_title)),
+                    mark,
+                    waiting,
+                    style="margin-bottom:4px",
+                ),
                 el("p", visit.say(settings.stop_help), cls="muted"),
             ),
             "grow",
         )
         if stopped:
-            button(visit.say(settings.resume_button), lambda: _set_stopped(visit, False, refresh), "primary", "play_arrow")
+            button(
+                visit.say(settings.resume_button),
+                lambda: _set_stopped(visit, False, refresh),
+                "primary",
+                "play_arrow",
+            )
         else:
-            button(visit.say(settings.stop_button), lambda: _ask_to_stop(visit, refresh), "danger", "front_hand")
+            button(
+                visit.say(settings.stop_button),
+                lambda: _ask_to_stop(visit, refresh),
+                "danger",
+                "front_hand",
+            )
 
 
 async def _ask_to_stop(visit: Visit, refresh: Refresh) -> None:
@@ -113,7 +131,13 @@ async def _ask_to_stop(visit: Visit, refresh: Refresh) -> None:
     )
     words = div("", el("p", effect), el("p", visit.say(settings.stop_undo_note), cls="muted"))
     title = visit.say(settings.stop_question, name=visit.workspace.name)
-    confirm(visit, title, words, visit.say(settings.stop_button), lambda: _set_stopped(visit, True, refresh))
+    confirm(
+        visit,
+        title,
+        words,
+        visit.say(settings.stop_button),
+        lambda: _set_stopped(visit, True, refresh),
+    )
 
 
 async def _set_stopped(visit: Visit, stopped: bool, refresh: Refresh) -> None:
@@ -181,7 +205,9 @@ def _operators(visit: Visit, whole: Whole, refresh: Refresh) -> None:
             div("who-cell", span("avatar", name[:1].upper()), span("strong", name)),
             span(
                 "muted small",
-                visit.say(settings.you) if name == visit.operator else visit.say(settings.since, at=visit.formats.day(at)),
+                visit.say(settings.you)
+                if name == visit.operator
+                else visit.say(settings.since, at=visit.formats.day(at)),
             ),
         )
         for name, at in whole.operators
@@ -190,13 +216,20 @@ def _operators(visit: Visit, whole: Whole, refresh: Refresh) -> None:
         with ui.element("div").classes("head"):
             words = el("p", visit.say(settings.operators_help), cls="muted small")
             html(div("", el("h2", visit.say(settings.operators)), words), "grow")
-            button(visit.say(settings.new_operator), lambda: ask_for_operator(visit, refresh), "", "person_add")
+            button(
+                visit.say(settings.new_operator),
+                lambda: ask_for_operator(visit, refresh),
+                "",
+                "person_add",
+            )
         html(div("", rows))
 
 
 def _workspaces(visit: Visit) -> Html:
     phrases = (common.workspace, settings.zone, settings.currency, settings.clock)
-    heads = [el("th", visit.say(p), cls="wide" if i in (1, 2) else "") for i, p in enumerate(phrases)]
+    heads = [
+        el("th", visit.say(p), cls="wide" if i in (1, 2) else "") for i, p in enumerate(phrases)
+    ]
     rows = [
         el(
             "tr",
@@ -206,7 +239,9 @@ def _workspaces(visit: Visit) -> Html:
                 " ",
                 span("chip teal", visit.say(settings.here)) if w.id == visit.workspace.id else None,
                 " ",
-                span("chip amber", icon("science"), visit.say(common.synthetic)) if w.synthetic else None,
+                span("chip amber", icon("science"), visit.say(common.synthetic))
+                if w.synthetic
+                else None,
             ),
             el("td", w.zone, cls="wide muted"),
             el("td", w.currency, cls="wide muted"),
@@ -243,13 +278,22 @@ def _audit(visit: Visit, whole: Whole) -> Html:
     rows = [
         div(
             "fact-row",
-            div("", el("b", entry.actor), " ", _action(visit, entry.action), " ", span("muted", entry.subject)),
+            div(
+                "",
+                el("b", entry.actor),
+                " ",
+                _action(visit, entry.action),
+                " ",
+                span("muted", entry.subject),
+            ),
             span("muted small nowrap", visit.formats.time_zoned(entry.at)),
         )
         for entry in whole.audit
     ]
     empty = el("p", visit.say(settings.no_audit), cls="muted")
-    return div("card", el("h2", visit.say(settings.audit), style="margin-bottom:8px"), rows or empty)
+    return div(
+        "card", el("h2", visit.say(settings.audit), style="margin-bottom:8px"), rows or empty
+    )
 
 
 def _action(visit: Visit, action: str) -> str:

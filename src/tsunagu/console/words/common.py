@@ -47,14 +47,15 @@ synthetic_help = Phrase(
 )
 sends_stopped = Phrase("配信を緊急停止しています。", "All sends are stopped.")
 sends_stopped_help = Phrase(
-    "このワークスペースからは一通も送られません。", "Nothing leaves this workspace until you resume."
+    "このワークスペースからは一通も送られません。",
+    "Nothing leaves this workspace until you resume.",
 )
 go_to_settings = Phrase("設定を開く", "Open settings")
 
 cannot_load = Phrase("読み込めませんでした", "This part could not be loaded")
 cannot_load_help = Phrase(
-    "データベースに届かないか、応答に時間がかかっています。少し待って、もう一度お試しください。続くときは "
-    "`tsunagu doctor` で原因を確かめられます。",
+    "データベースに届かないか、応答に時間がかかっています。少し待って、もう一度お試しください。"
+    "続くときは `tsunagu doctor` で原因を確かめられます。",
     "The database cannot be reached or took too long. Wait a moment and try again; if it stays, "
     "`tsunagu doctor` says what is wrong.",
 )

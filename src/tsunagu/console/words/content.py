@@ -21,7 +21,9 @@ channel = Phrase("チャネル", "Channel")
 purpose = Phrase("目的", "Purpose")
 languages = Phrase("言語", "Languages")
 sent = Phrase("送信済み", "Sent")
-expires = Phrase("判断から{within}を過ぎたら送りません", "Not sent later than {within} after the decision")
+expires = Phrase(
+    "判断から{within}を過ぎたら送りません", "Not sent later than {within} after the decision"
+)
 preview = Phrase("見た目", "Preview")
 preview_for = Phrase("見本のお客様: {name}", "Shown for {name}")
 sample = Phrase("見本のお客様", "Sample customer")

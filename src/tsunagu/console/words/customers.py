@@ -52,7 +52,9 @@ stands_at = Phrase("現在「{node}」", "Now at {node}")
 until = Phrase("{at} まで", "until {at}")
 no_journeys = Phrase("参加したジャーニーはありません。", "Never entered a journey.")
 sends = Phrase("送った・送らなかった理由", "Why sent, why not")
-no_sends = Phrase("送るかどうかを判断したことはありません。", "Nothing has ever been decided for this customer.")
+no_sends = Phrase(
+    "送るかどうかを判断したことはありません。", "Nothing has ever been decided for this customer."
+)
 see_mail = Phrase("控えを見る", "See the copy")
 timeline = Phrase("タイムライン", "Timeline")
 first_event = Phrase("これが最初の記録です", "This is where the record begins")

@@ -32,7 +32,9 @@ difference_help = Phrase(
     "区間が0をまたぐ間は、効果があるともないとも言えません。",
     "While the interval includes 0, neither an effect nor its absence is shown.",
 )
-difference_axis = Phrase("送った人 − 送らなかった人(ポイント)", "Treated − held out, percentage points")
+difference_axis = Phrase(
+    "送った人 − 送らなかった人（ポイント）", "Treated − held out, percentage points"
+)
 doubt = Phrase(
     "比べた人数 {n}人・期限内で数えていない人 {waiting}人・p = {p}。{method}。{at} 時点。",
     "{n} customers compared, {waiting} still within their time, p = {p}. {method}. As of {at}.",
@@ -50,11 +52,11 @@ auc_answer = Phrase(
 model = Phrase("モデル", "Model")
 rule = Phrase("一行のルール", "One-line rule")
 auc = Phrase("AUC", "AUC")
-brier = Phrase("ブライアスコア(小さいほど良い)", "Brier score (lower is better)")
+brier = Phrase("ブライアスコア（小さいほど良い）", "Brier score (lower is better)")
 base_rate = Phrase("全員に平均を言う場合", "Saying the average to everyone")
 calibration_question = Phrase("言った確率のとおりになりましたか", "Did what was said happen?")
 calibration_answer = Phrase(
-    "モデルは平均{said}と言い、{happened}が起きました({n}人)。",
+    "モデルは平均{said}と言い、{happened}が起きました（{n}人）。",
     "The model said {said} on average; {happened} happened ({n} customers).",
 )
 calibration_doubt = Phrase(
@@ -64,9 +66,7 @@ calibration_doubt = Phrase(
 said = Phrase("言った確率", "Said")
 happened = Phrase("起きた割合", "Happened")
 weights_question = Phrase("何が効いていますか", "What does it go by?")
-weights_answer = Phrase(
-    "いちばん効いているのは「{name}」です。", "“{name}” weighs most."
-)
+weights_answer = Phrase("いちばん効いているのは「{name}」です。", "“{name}” weighs most.")
 weights_doubt = Phrase(
     "標準化した係数です。原因を示すものではありません。",
     "Standardised coefficients; they are no causes.",

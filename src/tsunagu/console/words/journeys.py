@@ -17,7 +17,7 @@ entered = Phrase("参加", "Entered")
 active = Phrase("進行中", "On their way")
 goal = Phrase("目標", "Goal")
 goal_rate = Phrase("目標の達成率", "Reached the goal")
-goal_of = Phrase("{event}({within}以内)", "{event} within {within}")
+goal_of = Phrase("{event}（{within}以内）", "{event} within {within}")
 treated_rate = Phrase("送った人 {rate}", "Treated {rate}")
 holdout_rate = Phrase("送らなかった人 {rate}", "Held out {rate}")
 see_result = Phrase("結果を見る", "See the result")
@@ -67,5 +67,8 @@ choose_node = Phrase(
     "図の箱を選ぶと、そこにいるお客様が出ます。", "Choose a box to see who is there."
 )
 policy = Phrase("送り方のルール", "Contact policy")
-quiet = Phrase("おやすみ時間 {start}〜{end}(お客様の地域の時刻)", "Quiet hours {start} to {end}, customer's time")
+quiet = Phrase(
+    "おやすみ時間 {start}〜{end}（お客様の地域の時刻）",
+    "Quiet hours {start} to {end}, customer's time",
+)
 cap = Phrase("{channel}は{within}に{limit}通まで", "{channel}: at most {limit} within {within}")

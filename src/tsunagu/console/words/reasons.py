@@ -38,4 +38,6 @@ ARMS: dict[str, Phrase] = {
 def reason_words(code: str) -> Phrase:
     """The reason a code stands for; an unknown code stands for itself."""
     known = REASONS.get(code)
-    return known or Phrase(code.replace("{", "").replace("}", ""), code.replace("{", "").replace("}", ""))
+    return known or Phrase(
+        code.replace("{", "").replace("}", ""), code.replace("{", "").replace("}", "")
+    )

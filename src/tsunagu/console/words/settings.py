@@ -19,7 +19,7 @@ stop_button = Phrase("配信を止める", "Stop all sends")
 resume_button = Phrase("配信を再開する", "Resume sends")
 stop_question = Phrase("「{name}」の配信をすべて止めますか", "Stop all sends of “{name}”?")
 stop_effect = Phrase(
-    "送信待ちの{n}通({people}人)が、再開するまで送られません。期限を過ぎたものは送られずに終わります。",
+    "送信待ちの{n}通（{people}人）が、再開するまで送られません。期限を過ぎたものは送られずに終わります。",
     "{n} waiting messages to {people} customers stay until you resume; those whose time runs out "
     "meanwhile are not sent.",
 )
@@ -56,7 +56,7 @@ revoke = Phrase("失効させる", "Revoke")
 revoke_question = Phrase("「{name}」を失効させますか", "Revoke “{name}”?")
 revoke_effect = Phrase(
     "このキーを使う送り手は、数秒後から受け付けられなくなります。元には戻せません。",
-    "Whoever uses this key is refused within seconds. This cannot be undone; create a new key instead.",
+    "Whoever uses this key is refused within seconds. This cannot be undone.",
 )
 key_shown_once = Phrase(
     "このキーはいま一度だけ表示されます。安全な場所に控えてください。",
