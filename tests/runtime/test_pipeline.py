@@ -16,7 +16,13 @@ from tsunagu.serve import definitions
 from tsunagu.storage import Database, in_workspace
 
 START = parse_time("2017-11-01T12:00:00Z")
-WORDS = {"subject": "Hello", "mjml": "<mjml></mjml>", "text": "Hello"}
+WORDS = {
+    "subject": "Hello",
+    "mjml": "<mjml><mj-body><mj-section><mj-column><mj-text>"
+    '<a href="{{ unsubscribe_url }}">Stop</a>'
+    "</mj-text></mj-column></mj-section></mj-body></mjml>",
+    "text": "Hello {{ unsubscribe_url }}",
+}
 DOCUMENTS: list[tuple[str, str, dict[str, Any]]] = [
     (
         "audience",

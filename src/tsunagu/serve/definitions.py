@@ -16,7 +16,7 @@ from psycopg import Cursor
 from pydantic import BaseModel, ValidationError
 
 from tsunagu.access import Definition, all_versions, fingerprint, publish
-from tsunagu.content import Message
+from tsunagu.content import Message, check_message
 from tsunagu.core import Invalid, Json
 from tsunagu.core.rules import parse_rule
 from tsunagu.decisions import Policy
@@ -67,15 +67,24 @@ def publish_document(
     """Check a document against its kind and what it names, and publish it as a new version.
 
     Raises:
-        Invalid: as `check`, or it names an audience or message that is not published.
+        Invalid: as `check`, it names an audience or message that is not published, or a
+            message's words would not do for every customer.
     """
     checked = check(kind, document)
     if kind == "policy" and name != POLICY_NAME:
         raise Invalid(f"The contact policy of a workspace is called {POLICY_NAME!r}.")
     if isinstance(checked, Journey):
         _check_names(cursor, workspace_id, checked)
+    if isinstance(checked, Message):
+        _check_words(checked)
     plain = msgspec.json.decode(checked.model_dump_json(by_alias=True, exclude_none=True))
     return publish(cursor, workspace_id, kind, name, plain, by)
+
+
+def _check_words(message: Message) -> None:
+    problems = [str(p) for p in check_message(message) if p.severity == "error"]
+    if problems:
+        raise Invalid("The message cannot be published yet.\n" + "\n".join(problems))
 
 
 def _check_names(cursor: Cursor[Row], workspace_id: int, journey: Journey) -> None:

@@ -50,12 +50,14 @@ MESSAGE = {
     "purpose": "marketing",
     "languages": {
         "en": {
-            "subject": "{{ customer.name }}, your cart is waiting",
-            "mjml": "<mjml><mj-body><mj-section><mj-column><mj-text>Dear {{ customer.name }}, "
+            "subject": "{{ customer.name | default('Hello') }}, your cart is waiting",
+            "mjml": "<mjml><mj-body><mj-section><mj-column><mj-text>"
+            "Dear {{ customer.name | default('customer') }}, "
             '<a href="https://shop.example/cart">your cart</a> is waiting. '
             '<a href="{{ unsubscribe_url }}">Unsubscribe</a>'
             "</mj-text></mj-column></mj-section></mj-body></mjml>",
-            "text": "Dear {{ customer.name }}, your cart is waiting. {{ unsubscribe_url }}",
+            "text": "Dear {{ customer.name | default('customer') }}, your cart is waiting. "
+            "{{ unsubscribe_url }}",
         }
     },
 }
