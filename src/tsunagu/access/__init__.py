@@ -1,6 +1,6 @@
 """Access: workspaces and their time, keys, operators, audit, and the store of definitions."""
 
-from tsunagu.access.definitions import (
+from tsunagu.access.definition_queries import (
     all_versions,
     document_of,
     fingerprint,
@@ -8,20 +8,17 @@ from tsunagu.access.definitions import (
     published,
     stop,
 )
-from tsunagu.access.keys import (
+from tsunagu.access.key_queries import create_key, find_key, list_keys, revoke_key
+from tsunagu.access.models import Definition, Key, KeyListing, Operator, Workspace
+from tsunagu.access.operator_queries import (
     audit,
-    create_key,
     create_operator,
-    find_key,
-    list_keys,
     list_operators,
     operators_exist,
-    revoke_key,
     revoke_operator,
     verify_operator,
 )
-from tsunagu.access.models import Definition, Key, KeyListing, Operator, Workspace
-from tsunagu.access.workspaces import (
+from tsunagu.access.workspace_queries import (
     business_now,
     create_workspace,
     list_workspaces,

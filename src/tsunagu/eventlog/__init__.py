@@ -12,9 +12,10 @@ from tsunagu.eventlog.batches import (
     remember,
 )
 from tsunagu.eventlog.lake import request_flush, run_lake
-from tsunagu.eventlog.log import LOCK_INBOX, NOTIFY_INBOX, append, drained, idle
+from tsunagu.eventlog.log import append, drained, idle
 from tsunagu.eventlog.partitions import drop_passed_partitions, ensure_partitions
-from tsunagu.eventlog.rows import COPY_INBOX, copy_rows
+from tsunagu.eventlog.queries import COPY_INBOX, LOCK_INBOX, NOTIFY_INBOX
+from tsunagu.eventlog.rows import copy_rows
 
 __all__ = [
     "COPY_INBOX",

@@ -9,23 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import LiteralString
 
 from tsunagu.core import Invalid, NewEvent
 from tsunagu.core.times import SECOND, moment, parse_time
-
-COPY_INBOX: LiteralString = """
-copy inbox (
-    workspace_id, received_at, known_at, message_id, type, name, user_id, anonymous_id, at,
-    source, body
-) from stdin
-"""
 
 _EARLIEST = parse_time("1900-01-01T00:00:00Z")
 _LATEST = parse_time("2200-01-01T00:00:00Z")
 # Identifiers stand in index entries, whose size PostgreSQL limits.
 _LONGEST_NAME = 1000
-_SPECIAL = re.compile(r"[\\\n\r\t]")
+_SPECIAL = re.compile(r"[\\\n\r\t\x00]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 # An escaped U+0000, not a backslash followed by "u0000".
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -43,34 +35,48 @@ def copy_rows(
     Raises:
         Invalid: an event holds what PostgreSQL cannot store; the message names it.
     """
-    head = f"{workspace_id}\t{_time(received_at)}\t"
-    return b"".join(_row(head, event, received_at, now) for event in events)
+    received = _time(received_at)
+    head = f"{workspace_id}\t{received}\t"
+    rows: list[bytes] = []
+    for event in events:
+        known_at = event.known_at
+        if known_at is None:
+            known_at = received_at if now is None else _known_at(event, now)
+        known = received if known_at == received_at else _checked_time(event, known_at)
+        at = known_at if event.at is None else event.at
+        happened = known if at == known_at else _checked_time(event, at)
+        line = (
+            f"{head}{known}\t{_names(event)}\t{happened}\t{_text(event, 'source', event.source)}\t"
+        )
+        try:
+            rows.append(line.encode() + _body(event))
+        except UnicodeEncodeError:
+            raise _refused(event, "a text is not valid Unicode") from None
+    rows.append(b"")
+    return b"\n".join(rows)
 
 
-def _row(head: str, event: NewEvent, received_at: int, now: int | None) -> bytes:
-    known_at = event.known_at
-    if known_at is None:
-        known_at = received_at if now is None else max(now if event.at is None else event.at, now)
-    at = known_at if event.at is None else event.at
-    known = _checked_time(event, known_at)
-    happened = known if at == known_at else _checked_time(event, at)
-    line = "\t".join(
+def _known_at(event: NewEvent, now: int) -> int:
+    return now if event.at is None else max(event.at, now)
+
+
+def _names(event: NewEvent) -> str:
+    """Message id, type, name and identifiers; nearly always there is nothing to escape."""
+    user_id, anonymous_id = event.user_id or "", event.anonymous_id or ""
+    plain = f"{event.message_id}{event.type}{event.name}{user_id}{anonymous_id}"
+    if len(plain) <= _LONGEST_NAME and not _SPECIAL.search(plain):
+        user = "\\N" if event.user_id is None else user_id
+        anonymous = "\\N" if event.anonymous_id is None else anonymous_id
+        return f"{event.message_id}\t{event.type}\t{event.name}\t{user}\t{anonymous}"
+    return "\t".join(
         (
-            head + known,
             _text(event, "message_id", event.message_id),
             _text(event, "type", event.type),
             _text(event, "name", event.name),
             _optional(event, "user_id", event.user_id),
             _optional(event, "anonymous_id", event.anonymous_id),
-            happened,
-            _text(event, "source", event.source),
-            "",
         )
     )
-    try:
-        return line.encode() + _body(event) + b"\n"
-    except UnicodeEncodeError:
-        raise _refused(event, "a text is not valid Unicode") from None
 
 
 def _body(event: NewEvent) -> bytes:
