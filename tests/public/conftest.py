@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
@@ -10,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from visiting import JOURNEY, SECRET, SENDER, Customer, archive_mail
+from visiting import JOURNEY, SECRET, SENDER, Customer, archive_mail, free_port
 
 from tsunagu import eventlog
 from tsunagu.content import Message
@@ -72,10 +71,7 @@ def customer(make_customer: Callable[..., Customer]) -> Customer:
 
 
 def _serve(database: Database) -> Iterator[httpx.Client]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    stop = Event()
+    port, stop = free_port(), Event()
     options: dict[str, Any] = {
         "host": "127.0.0.1",
         "port": port,

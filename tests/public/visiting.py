@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -130,3 +131,10 @@ def archive_mail(customer: Customer, message: Message, traits: dict[str, Any]) -
         in_workspace(connection, customer.workspace) as cursor,
     ):
         keep(cursor, customer.workspace, Seals(SECRET), [kept])
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

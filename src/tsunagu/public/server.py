@@ -11,6 +11,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from tsunagu.channels import LinkSigner
+from tsunagu.core import Figures
 from tsunagu.public.routes import Site, site_app
 from tsunagu.public.service import Door
 from tsunagu.storage import Database
@@ -25,6 +26,7 @@ def run(
     secret: bytes,
     sender: str,
     stop: Event,
+    figures: Figures | None = None,
 ) -> None:
     """Serve until `stop` is set.
 
@@ -33,7 +35,7 @@ def run(
         secret: what links in mails are signed with.
         sender: the name customers know us by.
     """
-    with Door(database) as door:
+    with Door(database, figures or Figures()) as door:
         site = Site(door, LinkSigner(public_url, secret), sender)
         uvloop.run(_serve(site, host, port, stop))
 

@@ -17,7 +17,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from tsunagu.access import business_now
 from tsunagu.channels import SignedLink
-from tsunagu.core import Body, Json, NewEvent, NotFound, Retryable, encode_body, stable_key
+from tsunagu.core import Body, Figures, Json, NewEvent, NotFound, Retryable, encode_body, stable_key
 from tsunagu.core.events import CONSENT_GIVEN, LINK_CLICKED, UNSUBSCRIBED
 from tsunagu.core.failpoints import failpoint
 from tsunagu.core.times import SECOND, iso, wall
@@ -46,7 +46,8 @@ class Unavailable(Retryable):
 class Door:
     """Connections for reading and for writing; open it as a context manager."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, figures: Figures) -> None:
+        self._figures = figures
         self._reading = database.pool("app", size=_CONNECTIONS)
         self._writing = database.pool("ingest", size=_CONNECTIONS)
         self._open = ExitStack()
@@ -105,6 +106,7 @@ class Door:
             return _event(key, LINK_CLICKED, recipient, properties, device, now)
 
         self._append(link, event)
+        self._figures.add("tsunagu.public.clicks")
 
     def answered(self, link: SignedLink, recipient: Recipient, answer: Answer) -> None:
         """Record that the customer left or came back, with what was shown. Durable on return.
@@ -121,6 +123,7 @@ class Door:
             return _event(key, name, recipient, properties, answer.device, now)
 
         self._append(link, event)
+        self._figures.add(f"tsunagu.public.{answer.choice}")
 
     def _append(self, link: SignedLink, event: Callable[[int], NewEvent]) -> None:
         with _transaction(self._writing, link) as cursor:

@@ -99,6 +99,7 @@ def _public(work: Work) -> None:
         secret=work.secrets.signing.encode(),
         sender=parseaddr(settings.mail_from)[0],
         stop=work.stop,
+        figures=work.figures,
     )
 
 
