@@ -104,11 +104,11 @@ class Senders(RuleBasedStateMachine):
             self.kill(number)
             return None
 
-    @rule(who=st.integers(0, 2), many=st.integers(1, 3))
+    @rule(who=st.integers(0, 2), many=st.integers(1, 4))
     def decide(self, who: int, many: int) -> None:
         self.shop.queue_all([self.customers[who]] * many)
 
-    @rule(number=st.integers(0, 1), limit=st.integers(1, 4))
+    @rule(number=st.integers(0, 1), limit=st.integers(1, 6))
     def work(self, number: int, limit: int) -> None:
         """Claim when there is nothing ready, then one round."""
         worker = self.workers[number]
@@ -239,7 +239,7 @@ def test_any_interleaving_sends_each_message_at_most_once(
     run_state_machine_as_test(
         Senders,
         settings=settings(
-            max_examples=25,
+            max_examples=15,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

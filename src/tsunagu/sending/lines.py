@@ -7,10 +7,13 @@ can leave in doubt.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from tsunagu.channels import Channel
 from tsunagu.sending.circuit import Circuit
+
+_log = logging.getLogger("tsunagu.sender")
 
 
 class Lines:
@@ -42,18 +45,21 @@ class Lines:
     async def open(self, wanted: int) -> bool:
         """Open lines until `wanted` are free or the limit is reached; whether any is free."""
         missing = min(wanted - self.free, self._limit - self._busy - self.free)
-        if missing > 0:
-            lines = [self._make() for _ in range(missing)]
-            refused = await asyncio.gather(*(line.connect() for line in lines))
-            self._free += [line for line, why in zip(lines, refused, strict=True) if why is None]
+        if missing <= 0:
+            return bool(self._free)
+        lines = [self._make() for _ in range(missing)]
+        answers = await asyncio.gather(*(line.connect() for line in lines))
+        self._free += [line for line, why in zip(lines, answers, strict=True) if why is None]
         if not self._free and self.idle:
             self.circuit.broke()
+            why = next(answer.detail for answer in answers if answer is not None)
+            _log.warning("Messages wait, again in %.1f s: %s", self.circuit.wait, why)
         return bool(self._free)
 
     def take(self) -> Channel:
-        """A free line; give it back after use."""
+        """A free line, or one that opens itself if they fell meanwhile; give it back after use."""
         self._busy += 1
-        return self._free.pop()
+        return self._free.pop() if self._free else self._make()
 
     def give_back(self, line: Channel) -> None:
         """Keep a line for the next message, if it still stands."""

@@ -76,6 +76,8 @@ class Sender:
                 await self._sweep()
                 await self._fill()
                 await self._round()
+                down = self._lines.circuit.probing
+                self._figures.set("tsunagu.sender.provider_down", float(down))
                 await self._sleep()
         finally:
             await asyncio.gather(*self._flying, return_exceptions=True)
