@@ -48,15 +48,11 @@ class _Fault(ValueError):
 
 
 def stated_key(raw: bytes) -> str | None:
-    """The `writeKey` that a body carries, for clients that send no Authorization header.
-
-    Raises:
-        BadRequest: the body is not a JSON object.
-    """
+    """The `writeKey` that a body carries, for clients that send no Authorization header."""
     try:
         return _keyed.decode(raw).write_key
-    except _UNREADABLE as error:
-        raise BadRequest(f"The body cannot be read: {error}") from None
+    except _UNREADABLE:
+        return None
 
 
 def read_events(
