@@ -32,9 +32,10 @@ select
     source,
     convert_to(body, 'UTF8')
 from inbox
-where workspace_id = %s and position > %s
+where workspace_id = %(workspace)s and position > %(after)s and position <= %(upto)s
+    and source <> %(platform)s
 order by position
-limit %s
+limit %(limit)s
 """
 
 _REMEMBER: LiteralString = """
@@ -65,9 +66,14 @@ select position from batch except all select position from remembered
 
 @dataclass(frozen=True)
 class Batch:
-    """Events in log order; `next_known_at` belongs to the first event after them, if any."""
+    """Events in log order, without the platform's own.
+
+    The batch covers the log up to the position `upto`. `next_known_at` belongs to the first
+    event after it, if there is one.
+    """
 
     events: list[Event]
+    upto: int
     next_known_at: int | None
 
 
@@ -99,9 +105,24 @@ def heed_plan(cursor: Cursor[Row], workspace_id: int, consumer: str, plan: str) 
 
 def read_batch(cursor: Cursor[Row], workspace_id: int, after: int, limit: int) -> Batch:
     """The next `limit` events after a position."""
-    rows = cursor.execute(_READ, (workspace_id, after, limit + 1), binary=True).fetchall()
-    next_known_at = rows[limit][2] if len(rows) > limit else None
-    return Batch([Event(*row) for row in rows[:limit]], next_known_at)
+    top = cursor.execute(
+        "select max(position) from inbox where workspace_id = %s and position > %s",
+        (workspace_id, after),
+    ).fetchone()
+    if top is None or top[0] is None:
+        return Batch([], after, None)
+    wanted = {
+        "workspace": workspace_id,
+        "after": after,
+        "upto": top[0],
+        "platform": PLATFORM_SOURCE,
+        "limit": limit + 1,
+    }
+    rows = cursor.execute(_READ, wanted, binary=True).fetchall()
+    events = [Event(*row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return Batch(events, top[0], None)
+    return Batch(events, events[-1].position if events else after, rows[limit][2])
 
 
 def remember(cursor: Cursor[Row], workspace_id: int, after: int, upto: int) -> set[int]:

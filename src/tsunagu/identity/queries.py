@@ -90,20 +90,20 @@ where i.workspace_id = %(workspace)s and i.customer_id = m.loser
 
 
 def load_known(
-    cursor: Cursor[Row], workspace_id: int, identifiers: Collection[Identifier]
-) -> Known:
-    """Owners, ages and user ids for the identifiers of a batch, in one query."""
+    cursor: Cursor[Row], workspace_id: int, identifiers: Collection[Identifier], known: Known
+) -> None:
+    """Add owners, ages and user ids for these identifiers to `known`, in one query."""
+    if not identifiers:
+        return
     kinds = text_array([kind for kind, _ in identifiers])
     values = text_array([value for _, value in identifiers])
     parameters = {"kinds": kinds, "values": values, "workspace": workspace_id}
     cursor.execute(_LOAD, parameters, binary=True)
-    known = Known()
     for kind, value, customer, age, has_user_id in cursor.fetchall():
         known.owners[kind, value] = customer
         known.ages[customer] = age
         if has_user_id:
             known.user_ids.add(customer)
-    return known
 
 
 def store(

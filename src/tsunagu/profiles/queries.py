@@ -52,13 +52,26 @@ on conflict (workspace_id, customer_id) do update set
     events = excluded.events, position = excluded.position, plan = excluded.plan
 """
 
+# The platform's own events name their customer by one identifier that is surely known.
+_STORE_TOLD: LiteralString = """
+insert into timeline (workspace_id, customer_id, position, at, type, name, source, body)
+select i.workspace_id, d.customer_id, i.position, i.at, i.type, i.name, i.source, i.body
+from inbox as i
+join identifiers as d
+    on d.workspace_id = i.workspace_id
+    and d.kind = case when i.user_id is null then 'anonymous_id' else 'user_id' end
+    and d.value = coalesce(i.user_id, i.anonymous_id)
+where i.workspace_id = %(workspace)s and i.source = %(platform)s
+    and i.position > %(after)s and i.position <= %(upto)s
+"""
+
 _STORE_TIMELINE: LiteralString = """
 insert into timeline (workspace_id, customer_id, position, at, type, name, source, body)
 select i.workspace_id, f.customer_id, i.position, i.at, i.type, i.name, i.source, i.body
 from facts_in as f
 join inbox as i on i.position = f.position
 where i.workspace_id = %(workspace)s
-    and i.position between %(first)s and %(last)s
+    and i.position > %(after)s and i.position <= %(upto)s
 """
 
 
@@ -172,16 +185,20 @@ def store_states(
     wakes: Mapping[int, int],
     retold: Collection[int],
     plan: str,
-) -> None:
-    """Write the folds; the readable traits only of the customers in `retold`."""
+) -> dict[int, bytes]:
+    """Write the folds and return their stored forms.
+
+    The readable traits are written only of the customers in `retold`.
+    """
+    stored = {customer: encode_state(state) for customer, state in sorted(states.items())}
     if not states:
-        return
+        return stored
     rows = (
         (
             customer,
             msgspec.json.encode(state.values()).decode() if customer in retold else None,
             text_array(state.audiences),
-            encode_state(state),
+            raw,
             wakes.get(customer, 0),
             state.first_seen,
             state.last_seen,
@@ -189,24 +206,26 @@ def store_states(
             state.position,
             plan,
         )
-        for customer, state in sorted(states.items())
+        for (customer, raw) in stored.items()
+        if (state := states[customer])
     )
     stage(cursor, "profiles_in", _PROFILE_COLUMNS, rows)
     cursor.execute(_STORE_PROFILES, {"workspace": workspace_id})
+    return stored
 
 
-def store_timeline(cursor: Cursor[Row], workspace_id: int, facts: Sequence[Fact]) -> None:
-    """Write what happened to whom; the log has the rest of each row."""
-    if not facts:
-        return
-    stage(
-        cursor,
-        "facts_in",
-        {"position": "int8", "customer_id": "int8"},
-        ((fact.event.position, fact.customer) for fact in facts),
-    )
-    bounds = {"first": facts[0].event.position, "last": facts[-1].event.position}
-    cursor.execute(_STORE_TIMELINE, {"workspace": workspace_id, **bounds})
+def store_timeline(
+    cursor: Cursor[Row], workspace_id: int, facts: Sequence[Fact], after: int, upto: int
+) -> None:
+    """Write what happened to whom in a range of the log; the log has the rest of each row."""
+    bounds: dict[str, Any] = {"workspace": workspace_id, "after": after, "upto": upto}
+    if facts:
+        columns = {"position": "int8", "customer_id": "int8"}
+        rows = ((fact.event.position, fact.customer) for fact in facts)
+        stage(cursor, "facts_in", columns, rows)
+        cursor.execute(_STORE_TIMELINE, bounds)
+    if upto > after:
+        cursor.execute(_STORE_TOLD, bounds | {"platform": PLATFORM_SOURCE})
 
 
 def store_merges(cursor: Cursor[Row], workspace_id: int, absorbed: Sequence[Absorption]) -> None:

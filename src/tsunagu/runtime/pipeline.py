@@ -19,9 +19,11 @@ from tsunagu.core import Event, Json, decode_body
 from tsunagu.core.events import CONSENT_WORDS, PLATFORM_SOURCE
 from tsunagu.core.failpoints import failpoint
 from tsunagu.core.times import wall, zone
+from tsunagu.identity import Known, Resolution
 from tsunagu.journeys import Decision
 from tsunagu.profiles import Absorption, Fact, Plan
 from tsunagu.runtime.batch import Changes, Loaded, advance_batch, resolve_batch
+from tsunagu.runtime.memory import Memory
 from tsunagu.runtime.reactions import reactions, spoken_of
 from tsunagu.serve import definitions
 from tsunagu.serve.definitions import Definitions
@@ -31,7 +33,6 @@ Row = tuple[Any, ...]
 
 BATCH = 5_000
 TIMERS = 2_000
-EDGES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,6 @@ class Desk:
     """One workspace as the pipeline sees it, kept between batches.
 
     `limit` is how many events it dares at once: halved after failures, doubled after success.
-    `edges` are keys of identity edges that are stored, so that they are not written again.
     """
 
     workspace_id: int
@@ -64,33 +64,43 @@ class Desk:
     driven: bool = False
     definitions: Definitions | None = None
     limit: int = BATCH
-    edges: set[int] = field(default_factory=set[int])
-    new_edges: set[int] = field(default_factory=set[int])
+    memory: Memory = field(default_factory=Memory)
 
-    def committed(self) -> None:
-        """Take the edges of a committed batch as stored."""
-        if len(self.edges) > EDGES:
-            self.edges.clear()
-        self.edges |= self.new_edges
+    def forget(self) -> None:
+        """Load everything anew: a batch failed, and what was remembered may be wrong."""
+        self.definitions = None
+        self.memory.forget()
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A batch that is stored but not committed: its report, and what to remember of it."""
+
+    report: Report
+    upto: int
+    known: Known
+    resolution: Resolution
+    states: dict[int, bytes]
 
 
 def process_batch(connection: Connection[Row], desk: Desk, limit: int, timers: int) -> Report:
     """Take the next `limit` events and `timers` due customers through all stages; commit."""
     with in_workspace(connection, desk.workspace_id) as cursor:
-        report = _stages(cursor, desk, limit, timers)
+        done = _stages(cursor, desk, limit, timers)
         failpoint("pipeline.before_commit")
-    desk.committed()
+    desk.memory.keep(done.upto, done.known, done.resolution, done.states)
     failpoint("pipeline.after_commit")
-    return report
+    return done.report
 
 
-def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> Report:
+def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> _Done:
     workspace = desk.workspace_id
 
     # 1. the lease, the clock and what is published
     after = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
     clock = access.business_now(cursor, workspace)
     current = _definitions(cursor, desk, clock)
+    desk.memory.heed(after, current.plan.key)
 
     # 2. the next events, without those that came before
     batch = eventlog.read_batch(cursor, workspace, after, limit)
@@ -98,18 +108,19 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> Report:
 
     # 3. identify: whom each event is about, and which customers turn out to be one
     events = [event for event in batch.events if event.position not in repeats]
-    facts, absorbed = _identify(cursor, desk, events)
+    facts, absorbed, known, resolution = _identify(cursor, desk, events)
 
     # 4. load the touched customers, and those whose timers are due
     closing = clock if batch.next_known_at is None else min(clock, batch.next_known_at)
     due = profiles.due_customers(cursor, workspace, closing, timers)
-    loaded = _load(cursor, workspace, current.plan, facts, absorbed, due)
+    loaded = _load(cursor, desk, current.plan, facts, absorbed, due)
 
     # 5. fold profiles, answer audiences, move journeys, ask the contact policy
     changes = advance_batch(current.plan, current.book, facts, absorbed, loaded, closing)
 
     # 6. store what changed: profiles, audiences, consents, timeline, enrolments, ledger, outbox
-    _store_profiles(cursor, workspace, changes, current.plan.key)
+    states = _store_profiles(cursor, workspace, changes, current.plan.key)
+    profiles.store_timeline(cursor, workspace, changes.facts, after, batch.upto)
     journeys.store_enrolments(cursor, workspace, changes.moves.changed.values())
     journeys.store_steps(cursor, workspace, changes.moves.steps)
     sayings = [_saying(decision) for decision in changes.moves.decisions]
@@ -120,7 +131,7 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> Report:
         cursor,
         workspace,
         eventlog.PIPELINE,
-        batch.events[-1].position if batch.events else after,
+        batch.upto,
         closed_at=closing if len(due) < timers else None,
         received_at=batch.events[-1].received_at if batch.events else None,
     )
@@ -131,7 +142,7 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> Report:
     told = reactions(changes, identity.first_identifiers(cursor, workspace, spoken_of(changes)))
     eventlog.append(cursor, workspace, told, received_at=wall(), now=clock)
 
-    return Report(
+    report = Report(
         events=len(batch.events),
         repeats=len(repeats),
         timers=len(due),
@@ -141,6 +152,7 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> Report:
         lag=(wall() - batch.events[0].received_at) / 1e6 if batch.events else 0.0,
         more=batch.next_known_at is not None or len(due) >= timers > 0 or bool(told),
     )
+    return _Done(report, batch.upto, known, resolution, states)
 
 
 def _definitions(cursor: Cursor[Row], desk: Desk, clock: int) -> Definitions:
@@ -157,7 +169,7 @@ def _definitions(cursor: Cursor[Row], desk: Desk, clock: int) -> Definitions:
 def _repeats(cursor: Cursor[Row], workspace: int, after: int, batch: eventlog.Batch) -> set[int]:
     if not batch.events:
         return set()
-    repeats = eventlog.remember(cursor, workspace, after, batch.events[-1].position)
+    repeats = eventlog.remember(cursor, workspace, after, batch.upto)
     if repeats:
         eventlog.leave_out(cursor, workspace, repeats, "repeat")
     return repeats
@@ -165,45 +177,49 @@ def _repeats(cursor: Cursor[Row], workspace: int, after: int, batch: eventlog.Ba
 
 def _identify(
     cursor: Cursor[Row], desk: Desk, events: Sequence[Event]
-) -> tuple[list[Fact], list[Absorption]]:
+) -> tuple[list[Fact], list[Absorption], Known, Resolution]:
     workspace = desk.workspace_id
     bodies = [decode_body(event.body) for event in events]
     stated = [identity.identifiers_of(*pair) for pair in zip(events, bodies, strict=True)]
-    known = identity.load_known(cursor, workspace, {i for some in stated for i in some})
+    known, missing = desk.memory.known({i for some in stated for i in some})
+    identity.load_known(cursor, workspace, missing, known)
     facts, absorbed, resolution = resolve_batch(workspace, events, bodies, stated, known)
-    identity.store(cursor, workspace, resolution, desk.edges)
-    desk.new_edges = {identity.edge_key(pair) for pair in resolution.edges}
-    return facts, absorbed
+    identity.store(cursor, workspace, resolution, desk.memory.edges)
+    return facts, absorbed, known, resolution
 
 
 def _load(
     cursor: Cursor[Row],
-    workspace: int,
+    desk: Desk,
     plan: Plan,
     facts: Sequence[Fact],
     absorbed: Sequence[Absorption],
     due: Sequence[int],
 ) -> Loaded:
+    workspace = desk.workspace_id
     touched = {fact.customer for fact in facts} | set(due)
     touched |= {customer for a in absorbed for customer in (a.loser, a.survivor)}
-    states, stale = profiles.load_states(cursor, workspace, touched, plan.key)
+    states, missing = desk.memory.states(touched)
+    loaded, stale = profiles.load_states(cursor, workspace, missing, plan.key)
     return Loaded(
-        states,
+        states | loaded,
         journeys.load_enrolments(cursor, workspace, touched),
         stale,
         profiles.load_history(cursor, workspace, stale, plan.needs),
     )
 
 
-def _store_profiles(cursor: Cursor[Row], workspace: int, changes: Changes, plan: str) -> None:
+def _store_profiles(
+    cursor: Cursor[Row], workspace: int, changes: Changes, plan: str
+) -> dict[int, bytes]:
     retold = {f.customer for f in changes.facts if f.event.type == "identify"}
     retold |= {a.survivor for a in changes.absorbed}
     states, absorbed = changes.states, changes.absorbed
     profiles.store_merges(cursor, workspace, absorbed)
-    profiles.store_states(cursor, workspace, states, changes.wakes, retold, plan)
+    stored = profiles.store_states(cursor, workspace, states, changes.wakes, retold, plan)
     profiles.store_memberships(cursor, workspace, changes.memberships, states, absorbed)
     profiles.store_consents(cursor, workspace, states, _evidence(changes))
-    profiles.store_timeline(cursor, workspace, changes.facts)
+    return stored
 
 
 def _evidence(changes: Changes) -> dict[int, dict[int, Json]]:

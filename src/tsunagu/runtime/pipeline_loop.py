@@ -16,7 +16,7 @@ import psycopg
 from psycopg import Connection
 
 from tsunagu import access, eventlog, profiles
-from tsunagu.core import Figures
+from tsunagu.core import Figures, TsunaguError
 from tsunagu.core.times import wall
 from tsunagu.runtime.pipeline import BATCH, TIMERS, Desk, Report, process_batch
 from tsunagu.storage import Database, in_workspace, notify
@@ -145,7 +145,7 @@ def _try(
     except _PASSING:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a bad event breaks, the rest proceeds
-        desk.definitions = None
+        desk.forget()
         kind = type(error).__name__
         _log.warning("Workspace %d: a batch of %d failed (%s)", desk.workspace_id, limit, kind)
         return None, f"{kind}: {error}"
@@ -155,8 +155,14 @@ def _put_aside(connection: Connection[Row], desk: Desk, cause: str) -> None:
     """Step over what fails alone: the next event, or else the customer whose timer is due.
 
     The event goes to dead letters whole; the customer's timers rest until their next event.
+
+    Raises:
+        TsunaguError: not even an empty batch succeeds, so no event is to blame.
     """
     workspace = desk.workspace_id
+    empty, why = _try(connection, desk, limit=0, timers=0)
+    if empty is None:
+        raise TsunaguError(f"The pipeline cannot work in workspace {workspace}: {why}")
     report, _ = _try(connection, desk, limit=0, timers=1)
     with in_workspace(connection, workspace) as cursor:
         after = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)

@@ -1,0 +1,105 @@
+"""What the pipeline remembers of a workspace between batches, so as not to load it again.
+
+The pipeline is the workspace's only writer while it holds the lease. So what it stored last is
+what the database holds, as long as the cursor stands where it left it; if anybody else moved
+the cursor, or a batch failed, all of this is forgotten. Everything here can be loaded again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from tsunagu.identity import Identifier, Known, Merge, Resolution, edge_key
+
+MAX_IDENTIFIERS = 500_000
+MAX_STATE_BYTES = 192 << 20
+MAX_EDGES = 1_000_000
+
+
+class Memory:
+    """Owners of identifiers, customers' folds in stored form, and edges that are stored."""
+
+    def __init__(self) -> None:
+        self.position: int | None = None
+        self.plan = ""
+        self.edges: set[int] = set()
+        self._known = Known()
+        self._merged: dict[int, int] = {}
+        self._states: dict[int, bytes] = {}
+        self._state_bytes = 0
+
+    def forget(self) -> None:
+        """Start from nothing."""
+        self.position = None
+        self.edges.clear()
+        self._known = Known()
+        self._merged.clear()
+        self._states.clear()
+        self._state_bytes = 0
+
+    def heed(self, position: int, plan: str) -> None:
+        """Forget what can no longer be trusted at the start of a batch."""
+        if position != self.position:
+            self.forget()
+        if plan != self.plan:
+            self._states.clear()
+            self._state_bytes = 0
+            self.plan = plan
+
+    def known(self, identifiers: Collection[Identifier]) -> tuple[Known, list[Identifier]]:
+        """What is remembered of these identifiers, and those that are not."""
+        found, missing = Known(), list[Identifier]()
+        for identifier in identifiers:
+            owner = self._known.owners.get(identifier)
+            if owner is None:
+                missing.append(identifier)
+                continue
+            while owner in self._merged:
+                owner = self._merged[owner]
+            found.owners[identifier] = owner
+            found.ages[owner] = self._known.ages[owner]
+            if owner in self._known.user_ids:
+                found.user_ids.add(owner)
+        return found, missing
+
+    def states(self, customers: Iterable[int]) -> tuple[dict[int, bytes], list[int]]:
+        """The remembered folds of these customers, and whose are not."""
+        found, missing = dict[int, bytes](), list[int]()
+        for customer in customers:
+            state = self._states.get(customer)
+            if state is None:
+                missing.append(customer)
+            else:
+                found[customer] = state
+        return found, missing
+
+    def keep(
+        self, position: int, known: Known, resolution: Resolution, states: Mapping[int, bytes]
+    ) -> None:
+        """Remember what a batch that was just committed knew and stored."""
+        self.position = position
+        self._keep_known(known, resolution.merges)
+        self._keep_states(states, resolution.merges)
+        if len(self.edges) > MAX_EDGES:
+            self.edges.clear()
+        self.edges.update(map(edge_key, resolution.edges))
+
+    def _keep_known(self, known: Known, merges: Iterable[Merge]) -> None:
+        if len(self._known.owners) > MAX_IDENTIFIERS:
+            self._known = Known()
+            self._merged.clear()
+        self._known.owners.update(known.owners)
+        self._known.ages.update(known.ages)
+        self._known.user_ids.update(known.user_ids)
+        for merge in merges:
+            self._merged[merge.loser] = merge.survivor
+
+    def _keep_states(self, states: Mapping[int, bytes], merges: Iterable[Merge]) -> None:
+        if self._state_bytes > MAX_STATE_BYTES:
+            self._states.clear()
+            self._state_bytes = 0
+        for customer, state in states.items():
+            self._state_bytes += len(state) - len(self._states.get(customer, b""))
+            self._states[customer] = state
+        for merge in merges:
+            self._state_bytes -= len(self._states.pop(merge.loser, b""))
