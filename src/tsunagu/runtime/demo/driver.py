@@ -19,14 +19,14 @@ from psycopg import Connection, Cursor
 
 from tsunagu.access import business_now, set_clock
 from tsunagu.core import Json, NewEvent, Retryable
-from tsunagu.core.times import wall
+from tsunagu.core.times import HOUR, wall
 from tsunagu.eventlog import append, idle
 from tsunagu.runtime.demo.place_queries import read_place, write_place
 from tsunagu.storage import Database, Row, in_workspace
 
 Result = TypeVar("Result")
 Facts = Callable[[int, int], Sequence[NewEvent]]
-React = Callable[[int], None]
+React = Callable[[int], bool]
 Progress = Callable[[int, int], None]
 
 PATIENCE = 120.0
@@ -126,25 +126,27 @@ class Driver:
         Args:
             post: makes events durable.
             facts: the events of [from, to), asked for in order of time.
-            react: what customers do at a time, once everything up to it has happened; the
-                same time may be asked twice.
+            react: what customers do at a time, once everything up to it has happened, and
+                whether they did anything; the same time may be asked twice.
+            progress: told in hours of business time.
         """
-        reacted = int(self.place().get("reacted", start))
-        while True:
-            now = self.now()
-            if reacted < now:
-                self.wait()
-                react(now)
-                self.wait()
-                self.note(reacted=now)
-                reacted = now
-            progress(now - start, stop - start)
-            if now >= stop:
-                return
+        now = self.now()
+        if int(self.place().get("reacted", start)) < now:
+            self.wait()
+            self._let_react(react, now)
+        while now < stop:
+            progress((now - start) // HOUR, (stop - start) // HOUR)
             until = min(start + ((now - start) // step + 1) * step, stop)
             post(facts(now, until))
             self.wait()
             self.move(until)
+            now = until
+            self._let_react(react, now)
+
+    def _let_react(self, react: React, now: int) -> None:
+        if react(now):
+            self.wait()
+        self.note(reacted=now)
 
     def wait(self, patience: float = PATIENCE) -> None:
         """Wait until nothing is left to do at the workspace's time.

@@ -54,7 +54,7 @@ class Retail:
             self.driver.replay(
                 poster.post,
                 lambda _, until: tape.until(until),
-                lambda _: None,
+                lambda _: False,
                 start=CUT_OFF,
                 stop=END,
                 step=STEP,

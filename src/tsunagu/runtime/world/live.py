@@ -72,24 +72,29 @@ class Show:
                     start=start,
                     stop=stop,
                     step=step,
-                    progress=lambda done, _, before=start - START: progress(
-                        before + done, END - START
+                    progress=lambda done, _, before=(start - START) // HOUR: progress(
+                        before + done, (END - START) // HOUR
                     ),
                 )
 
-    def _react(self, crowd: Crowd, reader: Reader) -> Callable[[int], None]:
+    def _react(self, crowd: Crowd, reader: Reader) -> Callable[[int], bool]:
         names = {name for name, _ in self.world.customers()}
 
-        def react(now: int) -> None:
+        def react(now: int) -> bool:
             place = self.driver.place()
             last, did = int(place.get("mail", 0)), Counter[str](place.get("did", {}))
+            done: list[str] = []
             for mail in arrived_since(self.mailbox, last):
                 last = mail.summary.mail_id
                 customer = mail.summary.recipient.partition("@")[0]
                 if customer in names:
                     letter = read_letter(mail, self.installation.public_url)
-                    did.update(_answer(crowd, reader, customer, letter, now))
-            self.driver.note(mail=last, did=dict(did), plans=crowd.plans, mails=crowd.mails)
+                    done += _answer(crowd, reader, customer, letter, now)
+            if last != place.get("mail", 0):
+                did.update(done)
+                plans, mails = crowd.plans, crowd.mails
+                self.driver.note(mail=last, did=dict(did), plans=plans, mails=mails)
+            return bool(done)
 
         return react
 
