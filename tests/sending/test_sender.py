@@ -144,7 +144,7 @@ def test_the_emergency_stop_holds_everything_until_it_is_lifted(
         pause_sends(shop.app, shop.workspace, False)
         wait_until(ended(shop), "the mails after the stop")
     assert shop.state(send) == "sent"
-    assert figures.read()["counter"]["tsunagu.sender.sent"] == 2
+    assert figures.read()["counter"]["tsunagu.sending.sent"] == 2
 
 
 def test_a_temporary_refusal_is_tried_again_later_with_the_same_mail(
@@ -258,7 +258,7 @@ def test_two_senders_share_the_work_and_send_nothing_twice(
     copies = post.mailbox.copies()
     assert len(copies) == 300
     assert set(copies.values()) == {1}
-    shares = [f.read()["counter"].get("tsunagu.sender.sent", 0) for f in (one, two)]
+    shares = [f.read()["counter"].get("tsunagu.sending.sent", 0) for f in (one, two)]
     assert sum(shares) == 300
     assert min(shares) > 0
 

@@ -77,7 +77,7 @@ class Sender:
                 await self._fill()
                 await self._round()
                 down = self._lines.circuit.probing
-                self._figures.set("tsunagu.sender.provider_down", float(down))
+                self._figures.set("tsunagu.sending.provider_down", float(down))
                 await self._sleep()
         finally:
             await asyncio.gather(*self._flying, return_exceptions=True)
@@ -202,7 +202,7 @@ class Sender:
         self._judge(result)
         self._report(workspace_id).results.append((prepared.claim, result))
         lag = (wall() - prepared.claim.decided_wall) / SECOND
-        self._figures.set("tsunagu.sender.lag", lag)
+        self._figures.set("tsunagu.sending.lag", lag)
 
     def _judge(self, result: Result) -> None:
         """What a result says about the provider itself."""
@@ -245,4 +245,4 @@ class Sender:
     def _count(self, recorded: list[Ending] | list[Ending | Delay]) -> None:
         for what in recorded:
             name = what.state if isinstance(what, Ending) else "later"
-            self._figures.add(f"tsunagu.sender.{name}")
+            self._figures.add(f"tsunagu.sending.{name}")
