@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 import seeding
-from browsing import OpenPage, Site, settle
+from browsing import SESSION_SECRET, OpenPage, Site, settle
 from playwright.sync_api import Page, expect
 
 from tsunagu.access import workspace_by_id
+from tsunagu.console.session import SESSION_COOKIE, Sessions
 from tsunagu.storage import Database, in_workspace
 
 
@@ -141,6 +143,7 @@ def test_the_emergency_stop_asks_works_and_is_undone(
     dialog = page.locator(".dialog")
     expect(dialog).to_contain_text("3 waiting messages to 3 customers")
     dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
     assert not is_stopped(database, site)
     page.get_by_role("button", name="Stop all sends").click()
     page.locator(".dialog").get_by_role("button", name="Stop all sends").click()
@@ -173,6 +176,30 @@ def test_a_key_is_shown_once_and_can_be_revoked(signed_in: OpenPage) -> None:
     expect(row).to_contain_text("Revoked")
 
 
+def test_a_removed_operator_is_out_at_once(
+    signed_in: OpenPage, site: Site, database: Database
+) -> None:
+    page = signed_in("settings")
+    page.get_by_role("button", name="Add an operator").click()
+    dialog = page.locator(".dialog")
+    dialog.get_by_label("Operator name").fill("temp")
+    dialog.get_by_label("Password").fill("short")
+    dialog.get_by_role("button", name="Create", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_contain_text("at least 8 characters")
+    dialog.get_by_label("Password").fill("long enough now")
+    dialog.get_by_role("button", name="Create", exact=True).click()
+    row = page.locator(".fact-row", has=page.get_by_role("button", name="Remove"))
+    expect(row).to_contain_text("temp")
+    cookies = {SESSION_COOKIE: Sessions(SESSION_SECRET).seal("temp")}
+    assert httpx.get(site.to("customers"), cookies=cookies).status_code == 200
+    row.get_by_role("button", name="Remove").click()
+    page.locator(".dialog").get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
+    answer = httpx.get(site.to("customers"), cookies=cookies)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/sign-in"
+
+
 def test_language_and_workspace_are_switched_where_one_stands(
     signed_in: OpenPage, site: Site
 ) -> None:
@@ -185,7 +212,7 @@ def test_language_and_workspace_are_switched_where_one_stands(
     settle(page)
     expect(page.locator("h1")).to_have_text("お客様")
     page.get_by_label("ワークスペース").select_option(label="Empty shop")
-    page.wait_for_url("**/w/*/")
+    page.wait_for_url(lambda url: not url.startswith(site.to("")))
     settle(page)
     expect(page.get_by_text("最初のイベントを送ってみましょう")).to_be_visible()
 
@@ -193,7 +220,7 @@ def test_language_and_workspace_are_switched_where_one_stands(
 def test_an_empty_workspace_says_what_to_do_next(signed_in: OpenPage, site: Site) -> None:
     page = signed_in("")
     page.get_by_label("Workspace").select_option(label="Empty shop")
-    page.wait_for_url("**/w/*/")
+    page.wait_for_url(lambda url: not url.startswith(site.to("")))
     empty = page.url
     for path, words in (
         ("customers", "There are no customers yet"),

@@ -20,16 +20,18 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tsunagu import access
+from tsunagu.access import Workspace
 from tsunagu.console import sign_in
 from tsunagu.console.formats import Formats
 from tsunagu.console.frame import frame
 from tsunagu.console.markup import div, el, icon, link
 from tsunagu.console.pages import PAGES, PageEntry
 from tsunagu.console.phrases import Phrase
-from tsunagu.console.reader import Reader
+from tsunagu.console.reader import Connection, Reader
 from tsunagu.console.session import SESSION_COOKIE, Gate, Sessions
 from tsunagu.console.visit import Desk, Visit, language_for, zone_for
 from tsunagu.console.words import common
+from tsunagu.core import Denied
 from tsunagu.storage import Database
 
 SECONDS_TO_BUILD = 15.0
@@ -118,6 +120,8 @@ def _page(desk: Desk, entry: PageEntry) -> Callable[[Request], Awaitable[Respons
     async def page(request: Request) -> Response | None:
         try:
             visit = await _visit(desk, request)
+        except Denied:
+            return RedirectResponse("/sign-in", 303)
         except psycopg.Error:
             return _plain(request, common.cannot_load, common.cannot_load_help, 503)
         if visit is None:
@@ -135,10 +139,21 @@ def _page(desk: Desk, entry: PageEntry) -> Callable[[Request], Awaitable[Respons
     return page
 
 
+def _workspaces_and_operators(connection: Connection) -> tuple[list[Workspace], set[str]]:
+    operators = {operator.name for operator in access.list_operators(connection)}
+    return access.list_workspaces(connection), operators
+
+
 async def _visit(desk: Desk, request: Request) -> Visit | None:
-    """Who looks at what; None when the workspace does not exist."""
+    """Who looks at what; None when the workspace does not exist.
+
+    Raises:
+        Denied: the operator of the session was removed since.
+    """
     operator = desk.sessions.operator(request.cookies.get(SESSION_COOKIE)) or ""
-    workspaces = await desk.reader.outside(access.list_workspaces)
+    workspaces, operators = await desk.reader.outside(_workspaces_and_operators)
+    if operator not in operators:
+        raise Denied(f"{operator!r} may no longer sign in.")
     wanted = request.path_params["workspace_id"]
     workspace = next((w for w in workspaces if w.id == wanted), None)
     if workspace is None:

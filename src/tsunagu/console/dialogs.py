@@ -16,9 +16,11 @@ from tsunagu.console.words import common
 @contextmanager
 def dialog(title: str) -> Generator[ui.dialog]:
     """An open dialog with a title; what is built inside stands below it."""
-    with ui.dialog().props('aria-modal="true"') as box, ui.element("div").classes("card dialog"):
+    # It stands in the page itself: the part that opened it may be drawn anew meanwhile.
+    with ui.context.client.content, ui.dialog() as box, ui.element("div").classes("card dialog"):
         html(el("h2", title))
         yield box
+    box.on("hide", box.delete)
     box.open()
 
 

@@ -8,10 +8,10 @@ from nicegui import ui
 
 from tsunagu import access
 from tsunagu.access.models import KeyKind
+from tsunagu.console.acting import act
 from tsunagu.console.dialogs import dialog, problem_line, text_field
 from tsunagu.console.markup import div, el, icon
 from tsunagu.console.pane import button, html
-from tsunagu.console.reader import Cursor
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, settings
 from tsunagu.core import Invalid
@@ -37,14 +37,18 @@ def ask_for_key(visit: Visit, refresh: Refresh) -> None:
             if not called or not origin:
                 tell(visit.say(settings.name_needed))
                 return
-            made = await visit.read(
-                lambda c: _create_key(
-                    visit, c, "api" if kind.value == "api" else "write", called, origin
-                )
+            wanted: KeyKind = "api" if kind.value == "api" else "write"
+            workspace = visit.workspace.id
+            made = await act(
+                visit,
+                "key.create",
+                called,
+                lambda c: access.create_key(c, workspace, wanted, called, origin),
             )
             box.close()
-            await refresh()
-            _show_once(visit, made)
+            if made is not None:
+                _show_once(visit, made)
+                await refresh()
 
         with ui.element("div").classes("actions"):
             button(visit.say(common.cancel), box.close)
@@ -53,12 +57,6 @@ def ask_for_key(visit: Visit, refresh: Refresh) -> None:
 
 def _words(value: str | None) -> str:
     return (value or "").strip()[:LONGEST]
-
-
-def _create_key(visit: Visit, cursor: Cursor, kind: KeyKind, name: str, source: str) -> str:
-    made = access.create_key(cursor, visit.workspace.id, kind, name, source)
-    access.audit(cursor, visit.workspace.id, visit.operator, "key.create", name)
-    return made
 
 
 def _show_once(visit: Visit, key: str) -> None:
@@ -92,7 +90,12 @@ def ask_for_operator(visit: Visit, refresh: Refresh) -> None:
                 tell(visit.say(settings.name_needed))
                 return
             try:
-                await visit.read(lambda c: _create_operator(visit, c, called, password.value or ""))
+                await act(
+                    visit,
+                    "operator.create",
+                    called,
+                    lambda c: access.create_operator(c, called, password.value or ""),
+                )
             except Invalid as problem:
                 tell(str(problem))
                 return
@@ -102,8 +105,3 @@ def ask_for_operator(visit: Visit, refresh: Refresh) -> None:
         with ui.element("div").classes("actions"):
             button(visit.say(common.cancel), box.close)
             button(visit.say(settings.create), make, "primary")
-
-
-def _create_operator(visit: Visit, cursor: Cursor, name: str, password: str) -> None:
-    access.create_operator(cursor, name, password)
-    access.audit(cursor, visit.workspace.id, visit.operator, "operator.create", name)

@@ -1,4 +1,4 @@
-"""Questions that no room below owns: the processes that run, the operators, the reports."""
+"""Questions that no room below owns: the processes that run, the reports, the audit log."""
 
 from __future__ import annotations
 
@@ -59,18 +59,6 @@ def processes(connection: Connection) -> list[ProcessView]:
         """
     )
     return [ProcessView(*row) for row in found.fetchall()]
-
-
-def operators(connection: Connection) -> list[tuple[str, int]]:
-    """Who may sign in, and since when."""
-    found = connection.execute(
-        """
-        select name, (date_part('epoch', created_at) * 1000000)::bigint
-        from operators
-        order by name
-        """
-    )
-    return [(name, at) for name, at in found.fetchall()]
 
 
 def server_version(connection: Connection) -> tuple[str, int]:

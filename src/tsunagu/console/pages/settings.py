@@ -10,13 +10,14 @@ from importlib.metadata import version
 from nicegui import ui
 
 from tsunagu import access
-from tsunagu.access import KeyListing, Workspace
+from tsunagu.access import KeyListing, Operator, Workspace
+from tsunagu.console.acting import act
 from tsunagu.console.dialogs import confirm
 from tsunagu.console.frame import page_head
 from tsunagu.console.key_forms import ask_for_key, ask_for_operator
 from tsunagu.console.markup import Html, div, el, icon, link, span
 from tsunagu.console.pane import Pane, button, html, nothing
-from tsunagu.console.queries import AuditEntry, audit_entries, operators, server_version
+from tsunagu.console.queries import AuditEntry, audit_entries, server_version
 from tsunagu.console.reader import Cursor
 from tsunagu.console.search_list import plain_table
 from tsunagu.console.visit import Visit
@@ -33,7 +34,7 @@ class Whole:
     workspace: Workspace
     waiting: tuple[int, int]
     keys: list[KeyListing]
-    operators: list[tuple[str, int]]
+    operators: list[Operator]
     audit: list[AuditEntry]
     server: str
     size: int
@@ -53,14 +54,13 @@ async def build(visit: Visit) -> None:
 async def _load(visit: Visit) -> Whole:
     workspace = visit.workspace.id
     server, size = await visit.desk.reader.outside(server_version)
-    known = await visit.desk.reader.outside(operators)
 
     def within(cursor: Cursor) -> Whole:
         return Whole(
             access.workspace_by_id(cursor, workspace),
             waiting_sends(cursor, workspace),
             access.list_keys(cursor, workspace),
-            known,
+            access.list_operators(cursor),
             audit_entries(cursor, workspace, limit=AUDIT_ROWS),
             server,
             size,
@@ -143,18 +143,10 @@ async def _ask_to_stop(visit: Visit, refresh: Refresh) -> None:
 async def _set_stopped(visit: Visit, stopped: bool, refresh: Refresh) -> None:
     action = "sends.stop" if stopped else "sends.resume"
 
-    def change(cursor: Cursor) -> None:
-        access.pause_sends(cursor, visit.workspace.id, stopped)
-        access.audit(cursor, visit.workspace.id, visit.operator, action, visit.workspace.name)
-
-    await visit.read(change)
+    workspace = visit.workspace
+    await act(visit, action, workspace.name, lambda c: access.pause_sends(c, workspace.id, stopped))
+    ui.notify(visit.say(settings.stopped_now if stopped else settings.resumed_now), position="top")
     await refresh()
-    ui.notification(
-        visit.say(settings.stopped_now if stopped else settings.resumed_now),
-        icon="front_hand" if stopped else "send",
-        position="top",
-        timeout=4,
-    )
 
 
 def _keys(visit: Visit, whole: Whole, refresh: Refresh) -> None:
@@ -185,44 +177,49 @@ def _key(visit: Visit, key: KeyListing, refresh: Refresh) -> None:
 
 
 def _ask_to_revoke(visit: Visit, key: KeyListing, refresh: Refresh) -> None:
-    def change(cursor: Cursor) -> None:
-        access.revoke_key(cursor, visit.workspace.id, key.name)
-        access.audit(cursor, visit.workspace.id, visit.operator, "key.revoke", key.name)
-
-    async def act() -> None:
-        await visit.read(change)
+    async def revoke() -> None:
+        workspace = visit.workspace.id
+        await act(
+            visit, "key.revoke", key.name, lambda c: access.revoke_key(c, workspace, key.name)
+        )
         await refresh()
 
     title = visit.say(settings.revoke_question, name=key.name)
     effect = el("p", visit.say(settings.revoke_effect))
-    confirm(visit, title, effect, visit.say(settings.revoke), act)
+    confirm(visit, title, effect, visit.say(settings.revoke), revoke)
 
 
 def _operators(visit: Visit, whole: Whole, refresh: Refresh) -> None:
-    rows = [
-        div(
-            "fact-row",
-            div("who-cell", span("avatar", name[:1].upper()), span("strong", name)),
-            span(
-                "muted small",
-                visit.say(settings.you)
-                if name == visit.operator
-                else visit.say(settings.since, at=visit.formats.day(at)),
-            ),
-        )
-        for name, at in whole.operators
-    ]
     with ui.element("div").classes("card"):
         with ui.element("div").classes("head"):
             words = el("p", visit.say(settings.operators_help), cls="muted small")
             html(div("", el("h2", visit.say(settings.operators)), words), "grow")
-            button(
-                visit.say(settings.new_operator),
-                lambda: ask_for_operator(visit, refresh),
-                "",
-                "person_add",
-            )
-        html(div("", rows))
+            add = visit.say(settings.new_operator)
+            button(add, lambda: ask_for_operator(visit, refresh), "", "person_add")
+        for operator in whole.operators:
+            _operator(visit, operator, refresh)
+
+
+def _operator(visit: Visit, operator: Operator, refresh: Refresh) -> None:
+    name, mine = operator.name, operator.name == visit.operator
+    since = visit.say(settings.since, at=visit.formats.day(operator.created_at))
+    with ui.element("div").classes("fact-row"):
+        html(div("who-cell", span("avatar", name[:1].upper()), span("strong", name)))
+        with ui.element("div").classes("chips"):
+            html(span("muted small", visit.say(settings.you) if mine else since))
+            if not mine:
+                label = visit.say(settings.remove)
+                button(label, lambda: _ask_to_remove(visit, name, refresh), "quiet")
+
+
+def _ask_to_remove(visit: Visit, name: str, refresh: Refresh) -> None:
+    async def remove() -> None:
+        await act(visit, "operator.remove", name, lambda c: access.revoke_operator(c, name))
+        await refresh()
+
+    title = visit.say(settings.remove_question, name=name)
+    effect = el("p", visit.say(settings.remove_effect))
+    confirm(visit, title, effect, visit.say(settings.remove), remove)
 
 
 def _workspaces(visit: Visit) -> Html:

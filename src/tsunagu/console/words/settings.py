@@ -30,7 +30,6 @@ stop_effect_none = Phrase(
 stop_undo_note = Phrase("いつでも再開できます。", "You can resume at any time.")
 stopped_now = Phrase("配信を止めました", "All sends are stopped")
 resumed_now = Phrase("配信を再開しました", "Sends are running again")
-undo = Phrase("元に戻す", "Undo")
 waiting_now = Phrase("送信待ち {n}通", "{n} waiting", one="{n} waiting")
 
 keys = Phrase("APIキー", "API keys")
@@ -51,7 +50,6 @@ key_source = Phrase("送り元", "Source")
 key_source_help = Phrase("例: web、pos、crm", "For example web, pos, crm")
 created = Phrase("作成", "Created")
 revoked = Phrase("失効", "Revoked")
-in_use = Phrase("有効", "In use")
 revoke = Phrase("失効させる", "Revoke")
 revoke_question = Phrase("「{name}」を失効させますか", "Revoke “{name}”?")
 revoke_effect = Phrase(
@@ -74,6 +72,12 @@ operators_help = Phrase(
 new_operator = Phrase("担当者を加える", "Add an operator")
 since = Phrase("{at} から", "since {at}")
 you = Phrase("あなた", "You")
+remove = Phrase("外す", "Remove")
+remove_question = Phrase("「{name}」を担当者から外しますか", "Remove “{name}” from the operators?")
+remove_effect = Phrase(
+    "この人はサインインできなくなり、開いている画面からも操作できません。",
+    "They can no longer sign in, nor change anything from pages they have open.",
+)
 password_help = Phrase("8文字以上", "At least 8 characters")
 
 workspaces = Phrase("ワークスペース", "Workspaces")
@@ -100,4 +104,5 @@ ACTIONS: dict[str, Phrase] = {
     "key.create": Phrase("キーを作りました", "created a key"),
     "key.revoke": Phrase("キーを失効させました", "revoked a key"),
     "operator.create": Phrase("担当者を加えました", "added an operator"),
+    "operator.remove": Phrase("担当者を外しました", "removed an operator"),
 }
