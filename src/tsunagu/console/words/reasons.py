@@ -13,8 +13,19 @@ REASONS: dict[str, Phrase] = {
     "erased": Phrase("お客様の情報が消去されました", "the customer was erased"),
     "paused": Phrase("緊急停止中です", "sends are stopped"),
     "holdout": Phrase("比較のため送りません", "held out to compare"),
-    "undeliverable": Phrase("宛先に届きません", "the address does not accept mail"),
-    "rendering": Phrase("本文を作れませんでした", "the message could not be made"),
+    "bounced": Phrase("宛先に届きません", "the address does not accept mail"),
+    "bad_address": Phrase("宛先の形が正しくありません", "the address cannot be written to"),
+    "refused_by_provider": Phrase(
+        "メールサーバーに断られました", "the mail server refused the message"
+    ),
+    "gave_up": Phrase("何度試しても送れませんでした", "every attempt was put off"),
+    "not_rendered": Phrase("本文を作れませんでした", "the message could not be made"),
+    "no_message": Phrase("この版のメッセージがありません", "this version does not exist"),
+    "no_channel": Phrase("この経路では送れません", "nothing sends on this channel"),
+    "line_broke": Phrase("引き渡しの途中で接続が切れました", "the line broke during the hand-over"),
+    "sender_died": Phrase(
+        "引き渡しの途中で配信処理が終わりました", "the sender ended during the hand-over"
+    ),
 }
 STATES: dict[str, tuple[Phrase, str]] = {
     "queued": (Phrase("送信待ち", "Waiting"), "amber"),
