@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import ui
 
 ACCENT, INK, MUTED, LINE = "#0f766e", "#1c2230", "#626a7c", "#e6e8ee"
-GREY, AMBER, BLUE = "#9aa3b5", "#c98a1b", "#3a56a5"
+GREY, AMBER, BLUE, RED = "#9aa3b5", "#c98a1b", "#3a56a5", "#d4685e"
 _FONT = (
     "-apple-system, 'Segoe UI', Roboto, 'Hiragino Sans', 'Yu Gothic UI', 'Noto Sans JP', "
     "'Noto Sans CJK JP', sans-serif"
@@ -67,6 +67,28 @@ def area(names: list[str], values: list[float], series: str) -> Options:
                 "itemStyle": {"color": ACCENT},
                 "areaStyle": {"color": ACCENT, "opacity": 0.09},
             }
+        ],
+    }
+
+
+def stacked_days(names: list[str], series: list[tuple[str, str, list[int]]]) -> Options:
+    """Counts a day, one upon the other: series of (name, colour, counts)."""
+    return {
+        "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
+        "legend": {"top": 0, "left": 0, "icon": "circle", "itemWidth": 9, "itemHeight": 9},
+        "grid": {"left": 8, "right": 8, "top": 34, "bottom": 8, "containLabel": True},
+        "xAxis": category_axis(names),
+        "yAxis": value_axis(minInterval=1),
+        "series": [
+            {
+                "name": name,
+                "type": "bar",
+                "stack": "all",
+                "barMaxWidth": 26,
+                "data": counts,
+                "itemStyle": {"color": colour},
+            }
+            for name, colour, counts in series
         ],
     }
 

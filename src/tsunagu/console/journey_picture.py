@@ -102,8 +102,8 @@ def _edges(placed: Placed) -> Html:
             viewBox="0 0 8 8",
             refX="7",
             refY="4",
-            markerWidth="8",
-            markerHeight="8",
+            markerWidth="6",
+            markerHeight="6",
             orient="auto",
         ),
     )

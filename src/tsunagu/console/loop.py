@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tsunagu.access import published
 from tsunagu.console.markup import Child, Html, div, el, icon, link, span
-from tsunagu.console.phrases import Phrase
+from tsunagu.console.phrases import Phrase, in_language
 from tsunagu.console.queries import Report, reports
 from tsunagu.console.reader import Cursor
 from tsunagu.console.visit import Visit
@@ -36,6 +37,7 @@ class Figures:
     refusals: list[tuple[str, int]]
     answers: dict[str, int]
     results: list[Report]
+    titles: dict[str, dict[str, str]]
     readers: list[CursorView]
 
 
@@ -50,6 +52,11 @@ def gather(cursor: Cursor, workspace_id: int) -> Figures:
         refusal_reasons(cursor, workspace_id),
         answer_counts(cursor, workspace_id),
         reports(cursor, workspace_id),
+        {
+            d.name: d.document.get("title", {})
+            for d in published(cursor, workspace_id)
+            if d.kind == "audience"
+        },
         cursors(cursor, workspace_id),
     )
 
@@ -143,7 +150,8 @@ def _understand(visit: Visit, figures: Figures) -> Html:
     lines = [_line(visit.count(overview.audiences_live, len(sizes)))]
     if sizes:
         name, size = max(sizes.items(), key=lambda pair: pair[1])
-        words = visit.say(overview.largest_audience, name=name, n=visit.formats.number(size))
+        title = in_language(figures.titles.get(name, {}), visit.language, name)
+        words = visit.say(overview.largest_audience, name=title, n=visit.formats.number(size))
         lines.append(_line(span("clip", words)))
     big = _big(visit, visit.formats.number(sum(sizes.values())), overview.unit_members)
     return _station(

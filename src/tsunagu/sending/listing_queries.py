@@ -101,6 +101,32 @@ def refusal_reasons(cursor: Cursor[Row], workspace_id: int) -> list[tuple[str, i
     return cursor.fetchall()
 
 
+def sends_by_day(
+    cursor: Cursor[Row], workspace_id: int, zone: str, since: int
+) -> list[tuple[int, int, int]]:
+    """(start of the day in `zone`, sent, refused) for each day since then that has any."""
+    cursor.execute(
+        """
+        with said (at, refused) as (
+            select decided_at, state = 'refused' from send_ledger
+            where workspace_id = %(workspace)s and decided_at >= %(since)s
+            union all
+            select at, true from send_refusals
+            where workspace_id = %(workspace)s and at >= %(since)s
+        )
+        select
+            (date_part('epoch', date_trunc('day', at, %(zone)s)) * 1000000)::bigint as day,
+            count(*) filter (where not refused),
+            count(*) filter (where refused)
+        from said
+        group by day
+        order by day
+        """,
+        {"workspace": workspace_id, "zone": zone, "since": moment(since)},
+    )
+    return cursor.fetchall()
+
+
 def message_states(cursor: Cursor[Row], workspace_id: int) -> dict[str, dict[str, int]]:
     """For each message, how many of its sends are in which state."""
     cursor.execute(

@@ -8,19 +8,22 @@ from dataclasses import dataclass, field
 import psycopg
 from nicegui import ui
 
+from tsunagu.console import charts
 from tsunagu.console.frame import page_head
 from tsunagu.console.loop import Figures, draw_loop, gather
 from tsunagu.console.markup import Html, div, el, icon, join, span
-from tsunagu.console.pane import html, nothing
+from tsunagu.console.pane import Pane, html, nothing
 from tsunagu.console.phrases import Phrase
 from tsunagu.console.queries import ProcessView, processes
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, overview
 from tsunagu.console.words.reasons import reason_words
-from tsunagu.core.times import SECOND, wall
+from tsunagu.core.times import DAY, SECOND, wall
+from tsunagu.sending.listing_queries import sends_by_day
 
 REFRESH_SECONDS = 2.0
 SILENT_SECONDS = 10.0
+SAID_DAYS = 60
 ROLES: tuple[tuple[str, Phrase, str], ...] = (
     ("collector", overview.role_collector, "tsunagu.collect.events"),
     ("pipeline", overview.role_pipeline, "tsunagu.pipeline.events"),
@@ -53,8 +56,12 @@ async def build(visit: Visit) -> None:
     page_head(visit, visit.say(overview.title), visit.say(overview.sub))
     pulse = Pulse()
     with ui.element("div").classes("stack"):
-        loop = html(Html(""), "loop-pane")
-        lower = html(Html(""))
+        loop = html(Html(""))
+        with ui.element("div").classes("cols"):
+            with ui.element("div").classes("stack"):
+                said = Pane(visit, bones=4)
+                reasons = html(Html(""))
+            health = html(Html(""))
 
     async def refresh() -> None:
         try:
@@ -64,9 +71,13 @@ async def build(visit: Visit) -> None:
             loop.set_content(_cannot_load(visit))
             return
         loop.set_content(draw_loop(visit, figures, pulse.beat(figures.profiles.events)))
-        lower.set_content(_lower(visit, figures, running))
+        reasons.set_content(
+            _refusals(visit, figures) if figures.profiles.events else _first_event(visit)
+        )
+        health.set_content(_health(visit, running))
 
     await refresh()
+    await said.show(lambda: _sends_by_day(visit), lambda days: _said(visit, days))
     ui.timer(REFRESH_SECONDS, refresh, immediate=False)
 
 
@@ -75,10 +86,37 @@ def _cannot_load(visit: Visit) -> Html:
     return div("card", nothing(visit, "cloud_off", common.cannot_load, words))
 
 
-def _lower(visit: Visit, figures: Figures, running: list[ProcessView]) -> Html:
-    if not figures.profiles.events:
-        return div("cols", _first_event(visit), _health(visit, running))
-    return div("cols", _refusals(visit, figures), _health(visit, running))
+async def _sends_by_day(visit: Visit) -> list[tuple[int, int, int]]:
+    now = visit.workspace.clock_now or wall()
+    zone, since = visit.formats.zone.key, now - SAID_DAYS * DAY
+    return await visit.shared(
+        f"sends by day {zone}", lambda c: sends_by_day(c, visit.workspace.id, zone, since)
+    )
+
+
+def _said(visit: Visit, days: list[tuple[int, int, int]]) -> None:
+    number = visit.formats.number
+    with ui.element("div").classes("card"):
+        html(el("h2", visit.say(overview.said_question)))
+        if not days:
+            text = visit.say(overview.nothing_said_help)
+            html(nothing(visit, "send", overview.nothing_said, text))
+            return
+        answer = visit.say(
+            overview.said_answer,
+            days=SAID_DAYS,
+            sent=number(sum(sent for _, sent, _ in days)),
+            refused=number(sum(refused for _, _, refused in days)),
+        )
+        html(el("p", answer, cls="answer"))
+        names = [visit.formats.short_day(day) for day, _, _ in days]
+        series = [
+            (visit.say(overview.sent), charts.ACCENT, [sent for _, sent, _ in days]),
+            (visit.say(overview.not_sent), charts.RED, [refused for _, _, refused in days]),
+        ]
+        charts.chart(charts.stacked_days(names, series), answer, "chart")
+        zone = visit.formats.zone_name(wall())
+        html(el("p", visit.say(overview.said_doubt, zone=zone), cls="doubt"))
 
 
 def _first_event(visit: Visit) -> Html:

@@ -7,7 +7,6 @@ sub = Phrase(
     "お客様の行動が届いてから、お伝えして、効果を測り、また次の行動として戻ってくるまで。",
     "From what customers do, to what we say, to whether it helped, and round again.",
 )
-live = Phrase("2秒ごとに更新", "Updated every 2 seconds")
 
 collect = Phrase("集める", "Collect")
 identify = Phrase("つなぐ", "Identify")
@@ -65,7 +64,6 @@ lag = Phrase("処理の遅れ", "Lag")
 lag_help = Phrase(
     "イベントが届いてから処理されるまでの時間", "From an event's arrival to its processing"
 )
-rate = Phrase("処理速度", "Rate")
 handled = Phrase("処理済み", "Handled")
 role_collector = Phrase("受信", "Collector")
 role_pipeline = Phrase("パイプライン", "Pipeline")
@@ -94,3 +92,19 @@ first_event_help = Phrase(
     "「設定」で書き込みキーを作り、次のコマンドを実行してください。数秒でここに現れます。",
     "Create a write key under Settings, then run this. It shows here within seconds.",
 )
+said_question = Phrase("いつ、どれだけお伝えしましたか", "How much was said, and when?")
+said_answer = Phrase(
+    "この{days}日間に{sent}通を送り、{refused}通を見送りました。",
+    "{sent} sent and {refused} refused in the last {days} days.",
+)
+said_doubt = Phrase(
+    "送ると判断した日で数えています（{zone}）。届いたかどうかは「送信控え」で確かめられます。",
+    "Counted by the day of the decision in {zone}. The archive says what became of each.",
+)
+nothing_said = Phrase("まだ何もお伝えしていません", "Nothing has been said yet")
+nothing_said_help = Phrase(
+    "ジャーニーに参加するお客様が出ると、日ごとの数がここに出ます。",
+    "The days appear once customers enter a journey.",
+)
+sent = Phrase("送信", "Sent")
+not_sent = Phrase("見送り", "Refused")
