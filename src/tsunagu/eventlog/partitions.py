@@ -6,6 +6,7 @@ has a default partition as a net under a late housekeeper, who puts right what f
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import LiteralString
 
 from psycopg import Connection, sql
@@ -29,6 +30,21 @@ where i.inhparent = %s::regclass
 """
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A partition to be: its range of a column, and whether rows of it may be there already."""
+
+    table: str
+    number: int
+    column: str
+    bounds: tuple[sql.Literal, sql.Literal]
+    in_use: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.table}_{self.number}"
+
+
 def ensure_partitions(connection: Connection[Row]) -> None:
     """Make the partitions that the log will need; call it under the role `owner`.
 
@@ -40,11 +56,13 @@ def ensure_partitions(connection: Connection[Row]) -> None:
         for table, step in (("inbox", INBOX_STEP), ("timeline", TIMELINE_STEP)):
             for number in range(last // step, last // step + AHEAD + 1):
                 bounds = (sql.Literal(number * step), sql.Literal((number + 1) * step))
-                _ensure(connection, table, f"{table}_{number}", "position", bounds)
+                part = _Part(table, number, "position", bounds, in_use=number * step <= last)
+                _ensure(connection, part)
         newest = wall() // SEEN_STEP
         for number in range(newest - 3, newest + AHEAD + 1):
             bounds = (_day(number * SEEN_STEP), _day((number + 1) * SEEN_STEP))
-            _ensure(connection, "seen_messages", f"seen_messages_{number}", "received_at", bounds)
+            in_use = number <= newest
+            _ensure(connection, _Part("seen_messages", number, "received_at", bounds, in_use))
 
 
 def drop_passed_partitions(connection: Connection[Row], *, keep: int = 35 * DAY) -> list[str]:
@@ -66,6 +84,7 @@ def drop_passed_partitions(connection: Connection[Row], *, keep: int = 35 * DAY)
             number = name.rpartition("_")[2]
             if number.isdigit() and int(number) < oldest:
                 dropped.append(name)
+        connection.execute("set local lock_timeout = '2s'")
         for name in dropped:
             connection.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
     return dropped
@@ -86,48 +105,44 @@ def _partitions(connection: Connection[Row], table: str) -> list[str]:
     return [name for (name,) in connection.execute(_PARTITIONS, (table,)).fetchall()]
 
 
-def _ensure(
-    connection: Connection[Row],
-    table: str,
-    name: str,
-    column: str,
-    bounds: tuple[sql.Literal, sql.Literal],
-) -> None:
-    if name in _partitions(connection, table):
+def _ensure(connection: Connection[Row], part: _Part) -> None:
+    if part.name in _partitions(connection, part.table):
         return
-    _create(connection, table, name)
-    partition, default = sql.Identifier(name), sql.Identifier(f"{table}_default")
-    key = sql.Identifier(column)
-    inside = sql.SQL("{key} >= {} and {key} < {}").format(*bounds, key=key)
-    if table == "timeline":
+    parent, partition = sql.Identifier(part.table), sql.Identifier(part.name)
+    default = sql.Identifier(f"{part.table}_default")
+    connection.execute("set local lock_timeout = '5s'")
+    # Made apart and attached: that, unlike `partition of`, lets writers go on.
+    connection.execute(
+        sql.SQL("create table {} (like {} including defaults)").format(partition, parent)
+    )
+    if part.table == "timeline":
         _force(connection, default, sql.SQL("no force"))
-    caught = sql.SQL("select exists (select from {} where {})").format(default, inside)
-    row = connection.execute(caught).fetchone()
-    if row and row[0]:  # the net was used: the range's rows go where they belong
-        connection.execute(sql.SQL("lock table {} in access exclusive mode").format(default))
-        connection.execute(
-            sql.SQL(
-                "with caught as (delete from {} where {} returning *) "
-                "insert into {} select * from caught"
-            ).format(default, inside, partition)
-        )
+    if part.in_use:
+        _empty_net(connection, part)
     connection.execute(
         sql.SQL("alter table {} attach partition {} for values from ({}) to ({})").format(
-            sql.Identifier(table), partition, *bounds
+            parent, partition, *part.bounds
         )
     )
-    if table == "timeline":
+    if part.table == "timeline":
         _force(connection, default, sql.SQL("force"))
         _force(connection, partition, sql.SQL("force"))
 
 
-def _create(connection: Connection[Row], table: str, name: str) -> None:
-    """Make a table to attach later: that, unlike `partition of`, lets writers go on."""
-    connection.execute("set local lock_timeout = '5s'")
+def _empty_net(connection: Connection[Row], part: _Part) -> None:
+    """Move what the default partition caught of a range.
+
+    Readers are kept out meanwhile: a plan made before the new partition was attached would
+    find the rows neither here nor there, and a cursor would pass over them.
+    """
+    parent, partition = sql.Identifier(part.table), sql.Identifier(part.name)
+    default, key = sql.Identifier(f"{part.table}_default"), sql.Identifier(part.column)
+    connection.execute(sql.SQL("lock table {} in access exclusive mode").format(parent))
     connection.execute(
-        sql.SQL("create table {} (like {} including defaults)").format(
-            sql.Identifier(name), sql.Identifier(table)
-        )
+        sql.SQL(
+            "with caught as (delete from {} where {key} >= {} and {key} < {} returning *) "
+            "insert into {} select * from caught"
+        ).format(default, *part.bounds, partition, key=key)
     )
 
 

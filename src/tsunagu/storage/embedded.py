@@ -20,6 +20,7 @@ from typing import IO, Self
 from urllib.parse import quote
 
 import psutil
+from psycopg import Connection, OperationalError
 
 from tsunagu.core import Invalid, Retryable
 from tsunagu.storage.account import Account, account_for, binaries, settle
@@ -115,7 +116,7 @@ class EmbeddedServer:
             if not (folder / "data").exists():
                 _initialise(folder, account, programs)
             _check_version(folder / "data", programs)
-            if not self.running:
+            if not self._adopted():
                 _clear_leftovers(folder)
                 _launch(folder, account, programs)
         except BaseException:
@@ -145,6 +146,21 @@ class EmbeddedServer:
         shutil.rmtree(_sockets(folder), ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         self.folder.unlink(missing_ok=True)
+
+    def _adopted(self, seconds: float = 300) -> bool:
+        """Whether a server runs already and answers; one just killed runs a moment longer."""
+        deadline = time.monotonic() + seconds
+        while self.running:
+            try:
+                Connection.connect(self.url, connect_timeout=5).close()
+                return True
+            except OperationalError:
+                if time.monotonic() > deadline:
+                    raise Retryable(
+                        f"The PostgreSQL in {self.folder} runs and does not answer; end it."
+                    ) from None
+                time.sleep(0.05)
+        return False
 
     def _own(self, folder: Path) -> None:
         if self._lock is not None:
