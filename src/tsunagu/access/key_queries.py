@@ -9,6 +9,7 @@ from psycopg import Connection, Cursor
 
 from tsunagu.access.models import Key, KeyKind, KeyListing
 from tsunagu.core import Invalid, NotFound
+from tsunagu.core.events import PLATFORM_SOURCE
 from tsunagu.core.times import micros
 from tsunagu.storage import Row
 
@@ -34,9 +35,14 @@ def create_key(
         kind: `write` for events, `api` for reading profiles and sending.
         source: what its events say they come from, such as `web` or `pos`.
         key: a key chosen by the caller, at least 24 characters, instead of a random one.
+
+    Raises:
+        Invalid: the key is too short, or the source is the platform's own.
     """
     if key is not None and len(key) < 24:
         raise Invalid("A key of your own needs at least 24 characters.")
+    if source == PLATFORM_SOURCE:
+        raise Invalid(f"{PLATFORM_SOURCE!r} is the source of the platform's own events.")
     made = key or _PREFIXES[kind] + secrets.token_urlsafe(24)
     session.execute(
         """

@@ -26,8 +26,7 @@ async def read_body(request: Request) -> bytes:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
         raise UnknownEncoding(f"The content encoding {encoding!r} is not known; use gzip or none")
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > MAX_BATCH_BYTES:
+    if declared_bytes(request) > MAX_BATCH_BYTES:
         raise _too_large()
     try:
         async with asyncio.timeout(READ_SECONDS):
@@ -37,6 +36,13 @@ async def read_body(request: Request) -> bytes:
     except ClientDisconnect:
         raise BadRequest("The connection ended before the body did") from None
     return unzip(raw) if encoding == "gzip" else raw
+
+
+def declared_bytes(request: Request) -> int:
+    """How many bytes the body has as its header says, else the most that it may have."""
+    declared = request.headers.get("content-length", "")
+    is_number = declared.isascii() and declared.isdecimal() and len(declared) < 20
+    return int(declared) if is_number else MAX_BATCH_BYTES
 
 
 async def _collected(request: Request) -> bytes:

@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tsunagu.collect.body import read_body
+from tsunagu.collect.body import declared_bytes, read_body
 from tsunagu.collect.commit import GroupCommit
 from tsunagu.collect.directory import Directory, key_of
-from tsunagu.collect.errors import Refused, Unauthorized, Unavailable
+from tsunagu.collect.errors import Overloaded, Refused, Unauthorized, Unavailable
+from tsunagu.collect.models import MAX_BATCH_BYTES
 from tsunagu.collect.service import BATCH, read_events, rows_of, stated_key
 from tsunagu.core.events import TYPES
 from tsunagu.core.figures import Figures
@@ -28,6 +29,7 @@ from tsunagu.core.times import wall
 CALLS = (*TYPES, BATCH)
 _TAKEN = b'{"success":true}'
 _JSON = "application/json"
+MAX_ARRIVING_BYTES = 64 << 20
 
 
 class Collector:
@@ -38,6 +40,7 @@ class Collector:
         self.commit = commit
         self.figures = figures
         self._inside = 0
+        self._arriving_bytes = 0
         self._closed = False
         self._empty = asyncio.Event()
 
@@ -72,9 +75,15 @@ class Collector:
         Raises:
             Refused: nothing was stored.
         """
+        workspace_id, block, events = await self._read(call, request)
+        await self.commit.add(workspace_id, block, events)
+
+    async def _read(self, call: str, request: Request) -> tuple[int, bytes, int]:
+        """The workspace, the rows for the log and how many; all else of the request is let go."""
         authorization = request.headers.get("authorization")
         key = None if authorization is None else await self.directory.writer(key_of(authorization))
-        raw = await read_body(request)
+        with self._room(min(declared_bytes(request), MAX_BATCH_BYTES)):
+            raw = await read_body(request)
         if key is None:
             key = await self.directory.writer(stated_key(raw))
         driven = key.clock == "driven"
@@ -82,7 +91,22 @@ class Collector:
         events = read_events(call, raw, key.source, received_at, corrected=not driven)
         now = await self.directory.business_now(key.workspace_id) if driven else None
         block = rows_of(call, key.workspace_id, events, received_at, now)
-        await self.commit.add(key.workspace_id, block, len(events))
+        return key.workspace_id, block, len(events)
+
+    @contextmanager
+    def _room(self, size: int) -> Generator[None]:
+        """Keep memory for a body that is on its way.
+
+        Raises:
+            Overloaded: bodies on their way hold all there is.
+        """
+        if self._arriving_bytes + size > MAX_ARRIVING_BYTES:
+            raise Overloaded("Too much is arriving at once; send the request again")
+        self._arriving_bytes += size
+        try:
+            yield
+        finally:
+            self._arriving_bytes -= size
 
 
 def collector_app(collector: Collector) -> Starlette:

@@ -20,6 +20,7 @@ Row = tuple[Any, ...]
 
 CUSTOMER_ID = "customer_id"
 MAX_LISTED = 50
+_LARGEST_ID = 2**63 - 1
 
 
 def find_customer(cursor: Cursor[Row], workspace_id: int, kind: str, value: str) -> int:
@@ -30,7 +31,7 @@ def find_customer(cursor: Cursor[Row], workspace_id: int, kind: str, value: str)
     """
     found = None
     if kind == CUSTOMER_ID:
-        if value.isascii() and value.isdecimal() and len(value) < 19:
+        if value.isascii() and value.isdecimal() and len(value) <= 19 and int(value) <= _LARGEST_ID:
             found = profiles.surviving_customer(cursor, workspace_id, int(value))
     elif "\x00" not in kind + value:
         wanted = value.strip().lower() if kind == identity.EMAIL else value
