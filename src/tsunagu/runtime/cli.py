@@ -134,3 +134,16 @@ def demo(
 
     speaks = speaker(lang)
     raise typer.Exit(end_demo(speaks) if end else demo(once=once, say=speaks))
+
+
+@commands.command(
+    help=say(
+        "Play simulated customers who answer, in a workspace with a clock of its own.",
+        "反応するお客様のシミュレーションを、専用の時計を持つワークスペースで動かします。",
+    )
+)
+def world(lang: Lang = None) -> None:
+    from tsunagu.runtime.demo_command import world
+    from tsunagu.runtime.settings import load_settings
+
+    raise typer.Exit(world(load_settings(), speaker(lang)))

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tsunagu.runtime.demo.job import Outcome, run_demo
+from tsunagu.channels.email import Mailbox
+from tsunagu.core import Invalid
+from tsunagu.runtime.demo.driver import Driver
+from tsunagu.runtime.demo.job import PLAYING, Outcome, run_demo
+from tsunagu.runtime.demo.results import flush
 from tsunagu.runtime.demo_server import (
     OPERATOR,
     demo_settings,
     end_server,
     end_started,
     installation_of,
+    living,
     start_clean,
 )
 from tsunagu.runtime.settings import Settings
 from tsunagu.runtime.words import Say
+from tsunagu.runtime.world.live import Show, open_world
+from tsunagu.runtime.world.report import compare_shops
 
 Words = Mapping[str, str]
 
@@ -49,6 +57,41 @@ def demo(*, once: bool, say: Say) -> int:
         if not keep:
             end_started(server)
     return 0 if outcome.closed else 1
+
+
+def world(settings: Settings, say: Say) -> int:
+    """Plays the simulated world on the running installation, in a workspace of its own.
+
+    Raises:
+        Invalid: not all roles run.
+    """
+    missing = {"collector", "pipeline", "lake", "sender", "public"} - living(settings)
+    if missing:
+        names = ", ".join(sorted(missing))
+        raise Invalid(
+            say(
+                f"The world needs a running installation; {names} are missing. "
+                "Start with: tsunagu serve",
+                f"起動中の環境が必要です(不足: {names})。先に tsunagu serve を実行してください。",
+            )
+        )
+    console = Console(highlight=False)
+    installation = installation_of(settings)
+    with (
+        Driver(installation.database, open_world(installation)) as driver,
+        closing(Mailbox(installation.mailbox_folder)) as mailbox,
+        _Stages(console, say) as stages,
+    ):
+        stages.started(PLAYING)
+        begun = time.monotonic()
+        Show(installation, driver, mailbox).play(stages.progress)
+        flush(installation, driver)
+        found = compare_shops(installation, driver)
+        played = {"en": "The world was played", "ja": "シミュレーション完了"}
+        stages.finished(played, time.monotonic() - begun)
+    for finding in found:
+        console.print(f"• {say(finding.sentence['en'], finding.sentence['ja'])}")
+    return 0
 
 
 def end_demo(say: Say) -> int:

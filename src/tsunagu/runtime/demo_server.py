@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 
 import psutil
 import psycopg
@@ -126,7 +125,7 @@ def _clean(settings: Settings) -> None:
 
 def _await_ready(server: subprocess.Popen[bytes], settings: Settings, wanted: set[str]) -> None:
     until = time.monotonic() + _SECONDS_TO_START
-    while not _try(lambda: _living(settings)) >= wanted:
+    while not living(settings) >= wanted:
         if server.poll() is not None or time.monotonic() > until:
             server.terminate()
             lines = (settings.folder / _LOG).read_text(errors="replace").splitlines()
@@ -134,16 +133,13 @@ def _await_ready(server: subprocess.Popen[bytes], settings: Settings, wanted: se
         time.sleep(0.2)
 
 
-def _try(look: Callable[[], set[str]]) -> set[str]:
+def living(settings: Settings) -> set[str]:
+    """The roles that have a heartbeat; none while PostgreSQL does not answer."""
     try:
-        return look()
-    except psycopg.OperationalError:  # PostgreSQL is just starting
+        with database_of(settings).connect("app") as connection:
+            return {found.role for found in processes(connection) if found.alive}
+    except psycopg.OperationalError:
         return set()
-
-
-def _living(settings: Settings) -> set[str]:
-    with database_of(settings).connect("app") as connection:
-        return {found.role for found in processes(connection) if found.alive}
 
 
 def end_started(server: subprocess.Popen[bytes]) -> None:
