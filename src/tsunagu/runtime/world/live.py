@@ -28,13 +28,13 @@ from tsunagu.runtime.world.model import (
     NONE,
     SOURCE,
     START,
+    STEP,
     ZONE,
     Shop,
     World,
 )
 
 WORKSPACE = "World"
-STEP = 12 * HOUR
 
 LIVE = World("live", (Shop("north", 300, LARGE), Shop("south", 300, NONE)))
 

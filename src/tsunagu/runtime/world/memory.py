@@ -18,19 +18,19 @@ from tsunagu.content import Message
 from tsunagu.core import Body, Event, NewEvent, decode_body, encode_body, stable_id
 from tsunagu.core.events import UNSUBSCRIBED
 from tsunagu.core.rules import parse_rule
-from tsunagu.core.times import DAY, parse_duration, zone
-from tsunagu.decisions import Policy
+from tsunagu.core.times import parse_duration, zone
+from tsunagu.decisions import Policy, quiet_until
+from tsunagu.identity import USER_ID
 from tsunagu.insights import Comparison, Outcome, compare
-from tsunagu.journeys import Book, Enrolment, Journey
+from tsunagu.journeys import Book, Decision, Enrolment, Journey
 from tsunagu.profiles import Audience, Fact, Plan, encode_state, make_plan
-from tsunagu.runtime.batch import Changes, Loaded, advance_batch
+from tsunagu.runtime.batch import Loaded, advance_batch
 from tsunagu.runtime.demo.library import POLICY, Library
 from tsunagu.runtime.demo.synthetic import CHANNEL, PURPOSE
 from tsunagu.runtime.world.crowd import Crowd
 from tsunagu.runtime.world.library import journey_of, world_library
-from tsunagu.runtime.world.model import CAMPAIGN, END, START, ZONE, World
+from tsunagu.runtime.world.model import CAMPAIGN, END, SOURCE, START, STEP, ZONE, World
 
-STEP = DAY
 Document = TypeVar("Document", bound=BaseModel)
 
 
@@ -38,17 +38,19 @@ Document = TypeVar("Document", bound=BaseModel)
 class Loop:
     """What a database would keep of the world's workspace."""
 
+    owner: str | int
     plan: Plan
     book: Book
     names: dict[int, str] = field(default_factory=dict[int, str])
     states: dict[int, bytes] = field(default_factory=dict[int, bytes])
     wakes: dict[int, int] = field(default_factory=dict[int, int])
     enrolments: dict[int, list[Enrolment]] = field(default_factory=dict[int, list[Enrolment]])
+    outbox: list[Decision] = field(default_factory=list[Decision])
     position: int = 0
 
-    def batch(self, world: str, events: Sequence[NewEvent], closing: int) -> Changes:
+    def batch(self, events: Sequence[NewEvent], closing: int) -> None:
         """Take events through the loop; timers fire up to `closing`."""
-        facts = [self._fact(world, event) for event in events]
+        facts = [self._fact(event) for event in events]
         touched = {fact.customer for fact in facts}
         touched |= {customer for customer, wake in self.wakes.items() if 0 < wake <= closing}
         loaded = Loaded(
@@ -60,11 +62,21 @@ class Loop:
         self.wakes |= changes.wakes
         for enrolment in changes.moves.entered:
             self.enrolments.setdefault(enrolment.customer_id, []).append(enrolment)
-        return changes
+        self.outbox += [d for d in changes.moves.decisions if d.verdict.kind == "allowed"]
 
-    def _fact(self, world: str, event: NewEvent) -> Fact:
+    def hand_over(self, now: int) -> list[Decision]:
+        """The mails that leave at `now`; as in a sender, those in quiet hours wait."""
+        sent: list[Decision] = []
+        waiting: list[Decision] = []
+        for mail in self.outbox:
+            quiet = quiet_until(self.book.policy, mail.traits.get("timezone"), now)
+            (waiting if quiet else sent).append(mail)
+        self.outbox = waiting
+        return sorted(sent, key=attrgetter("at", "send_key"))
+
+    def _fact(self, event: NewEvent) -> Fact:
         name, at = event.user_id or "", event.at or 0
-        customer = stable_id(world, name)
+        customer = stable_id(self.owner, USER_ID, name)
         self.names[customer] = name
         self.position += 1
         stored = Event(
@@ -85,36 +97,44 @@ class Loop:
 
 def play(world: World) -> dict[str, Comparison]:
     """Play a world from its first to its last day and compare each shop's journey."""
-    loop = Loop(*_read(world_library([shop.name for shop in world.shops])))
-    crowd = Crowd(world)
-    now = START
-    for until in (CAMPAIGN, *range(CAMPAIGN + STEP, END + STEP, STEP)):
-        mailed = loop.batch(world.name, crowd.between(now, until), until)
-        answers = _answer(loop, crowd, mailed, until)
-        if answers:
-            loop.batch(world.name, answers, until)
-        now = until
+    loop = live_through(world, world.name)
     enrolled = [e for some in loop.enrolments.values() for e in some]
     return {
-        shop.name: _compare(loop.book.journeys[journey_of(shop.name), 1], shop.name, enrolled, now)
+        shop.name: _compare(loop.book.journeys[journey_of(shop.name), 1], shop.name, enrolled)
         for shop in world.shops
     }
 
 
-def _answer(loop: Loop, crowd: Crowd, mailed: Changes, now: int) -> list[NewEvent]:
-    answers: list[NewEvent] = []
-    decided = sorted(mailed.moves.decisions, key=attrgetter("at", "send_key"))
-    for decision in decided:
-        if decision.verdict.kind != "allowed":
-            continue
-        customer = loop.names[decision.enrolment.customer_id]
-        if crowd.receive(customer, decision.send_key, now).unsubscribes:
-            body = encode_body(Body(properties={"channel": CHANNEL, "purpose": PURPOSE}))
-            key = f"unsubscribed-{decision.send_key}"
-            answers.append(
-                NewEvent(key, "track", UNSUBSCRIBED, customer, None, now, "public", body)
-            )
-    return answers
+def live_through(world: World, owner: str | int) -> Loop:
+    """Everything that happens in a world, its customers reacting after each step.
+
+    Args:
+        owner: whose the customers are. A workspace's id gives the ids, and with them the
+            holdout and every decision, that a live run in this workspace has.
+    """
+    loop = Loop(owner, *_read(world_library([shop.name for shop in world.shops])))
+    crowd = Crowd(world)
+    now = START
+    for until in (CAMPAIGN, *range(CAMPAIGN + STEP, END, STEP), END):
+        loop.batch(crowd.between(now, until), until)
+        answers = [
+            event
+            for decision in loop.hand_over(until)
+            for event in _answer(crowd, loop.names[decision.enrolment.customer_id], decision, until)
+        ]
+        if answers:
+            loop.batch(answers, until)
+        now = until
+    return loop
+
+
+def _answer(crowd: Crowd, customer: str, mail: Decision, now: int) -> list[NewEvent]:
+    """What a customer does with a mail, as far as it comes back as an event at once."""
+    if not crowd.receive(customer, mail.send_key, now).unsubscribes:
+        return []
+    body = encode_body(Body(properties={"channel": CHANNEL, "purpose": PURPOSE}))
+    key = f"unsubscribed-{mail.send_key}"
+    return [NewEvent(key, "track", UNSUBSCRIBED, customer, None, now, SOURCE, body)]
 
 
 def _read(library: Library) -> tuple[Plan, Book]:
@@ -133,13 +153,13 @@ def _read(library: Library) -> tuple[Plan, Book]:
     return make_plan(rules, zone(ZONE)), book
 
 
-def _compare(journey: Journey, shop: str, enrolled: Sequence[Enrolment], now: int) -> Comparison:
+def _compare(journey: Journey, shop: str, enrolled: Sequence[Enrolment]) -> Comparison:
     outcomes = [
         Outcome(e.arm, e.entered_at, e.goal_at) for e in enrolled if e.journey == journey_of(shop)
     ]
     return compare(
         outcomes,
         within=parse_duration(journey.goal.within),
-        now=now,
+        now=END,
         planned_holdout=journey.holdout,
     )

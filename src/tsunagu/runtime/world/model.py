@@ -27,6 +27,7 @@ CAMPAIGN = START + 10 * DAY + 10 * HOUR
 # The reminder journey takes customers in when the third local day after the campaign begins.
 ENTRY = START + 13 * DAY
 END = ENTRY + 29 * DAY
+STEP = 12 * HOUR  # after each, customers look at their mails
 
 CONSENTING = 0.85
 REDEEMING = 0.15  # without any mail
