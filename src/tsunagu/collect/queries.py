@@ -14,9 +14,13 @@ STATEMENT_MILLISECONDS = 15_000
 
 
 async def prepare(connection: AsyncConnection[Row]) -> None:
-    """Let no statement of this connection, nor its wait for the log's lock, last for ever."""
+    """Make commits durable whatever the server's default, and let no wait last for ever."""
     await connection.execute(
-        "select set_config('statement_timeout', %s, false)", (str(STATEMENT_MILLISECONDS),)
+        """
+        select set_config('synchronous_commit', 'on', false),
+            set_config('statement_timeout', %s, false)
+        """,
+        (str(STATEMENT_MILLISECONDS),),
     )
 
 
