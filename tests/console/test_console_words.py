@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from pathlib import Path
 from string import Formatter
 
 import pytest
 
+from tsunagu import console
 from tsunagu.console import words
 from tsunagu.console.phrases import Phrase, preferred
 from tsunagu.console.words import common
@@ -67,3 +69,16 @@ def test_english_counts_one_and_many() -> None:
 )
 def test_the_browser_chooses_the_first_language(header: str, language: str) -> None:
     assert preferred(header) == language
+
+
+def test_no_text_is_left_over() -> None:
+    """A text that no page says any more is taken out."""
+    folder = Path(console.__file__).parent
+    source = "\n".join(path.read_text() for path in folder.rglob("*.py"))
+    names = {
+        f"{module.__name__.rpartition('.')[2]}.{name}"
+        for module in MODULES
+        for name, value in vars(module).items()
+        if isinstance(value, Phrase)
+    }
+    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", source)] == []

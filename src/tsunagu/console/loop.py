@@ -147,7 +147,7 @@ def _identify(visit: Visit, figures: Figures) -> Html:
 
 def _understand(visit: Visit, figures: Figures) -> Html:
     sizes = figures.audiences
-    lines = [_line(visit.count(overview.audiences_live, len(sizes)))]
+    lines = [_line(visit.count(overview.audiences_live, len(figures.titles)))]
     if sizes:
         name, size = max(sizes.items(), key=lambda pair: pair[1])
         title = in_language(figures.titles.get(name, {}), visit.language, name)

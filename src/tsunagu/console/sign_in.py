@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nicegui
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -25,6 +26,7 @@ from tsunagu.console.visit import Desk, language_for
 from tsunagu.console.words import common
 
 STYLESHEET = "/console-assets/console.css"
+ICON_FONT = f"/_nicegui/{nicegui.__version__}/static/fonts.css"
 ZONE_SCRIPT = (
     f"document.cookie='{ZONE_COOKIE}='+encodeURIComponent("
     "Intl.DateTimeFormat().resolvedOptions().timeZone)+"
@@ -98,6 +100,7 @@ def document(language: Language, title: str, body: Html) -> str:
         el("meta", charset="utf-8"),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("title", f"{title} · Tsunagu"),
+        el("link", rel="stylesheet", href=ICON_FONT),
         el("link", rel="stylesheet", href=STYLESHEET),
         el("link", rel="icon", href="/console-assets/mark.svg"),
         el("script", Html(ZONE_SCRIPT)),

@@ -10,6 +10,7 @@ from nicegui import ui
 
 from tsunagu.access import Definition, published
 from tsunagu.console.charts import area, chart
+from tsunagu.console.days import without_gaps
 from tsunagu.console.frame import page_head
 from tsunagu.console.markup import Html, div, el, join, link, span
 from tsunagu.console.pages.customers import customer_cell
@@ -21,7 +22,6 @@ from tsunagu.console.search_list import PAGE_ROWS, Listing, SearchList, plain_ta
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import audiences, common
 from tsunagu.core import NotFound
-from tsunagu.core.times import DAY
 from tsunagu.profiles.listing_queries import (
     CustomerRow,
     DayChange,
@@ -208,14 +208,8 @@ def _size_chart(visit: Visit, whole: Whole) -> None:
 def daily_sizes(changes: Sequence[DayChange]) -> tuple[list[int], list[float]]:
     """Days without gaps and the size at the end of each."""
     by_day = {change.day: change.entered - change.exited for change in changes}
-    days: list[int] = []
-    day = changes[0].day
-    while day <= changes[-1].day + DAY // 2:
-        # A day of 23 or 25 hours: the nearest start on record stands for it.
-        near = next((d for d in by_day if abs(d - day) <= DAY // 12), day)
-        days.append(near)
-        day = near + DAY
-    return days, [float(total) for total in accumulate(by_day.get(d, 0) for d in days)]
+    days = without_gaps(by_day)
+    return days, [float(total) for total in accumulate(by_day.get(day, 0) for day in days)]
 
 
 def _members(visit: Visit) -> Listing[tuple[int, CustomerRow], tuple[int, int]]:

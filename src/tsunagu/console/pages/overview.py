@@ -9,6 +9,7 @@ import psycopg
 from nicegui import ui
 
 from tsunagu.console import charts
+from tsunagu.console.days import without_gaps
 from tsunagu.console.frame import page_head
 from tsunagu.console.loop import Figures, draw_loop, gather
 from tsunagu.console.markup import Html, div, el, icon, join, span
@@ -109,10 +110,13 @@ def _said(visit: Visit, days: list[tuple[int, int, int]]) -> None:
             refused=number(sum(refused for _, _, refused in days)),
         )
         html(el("p", answer, cls="answer"))
-        names = [visit.formats.short_day(day) for day, _, _ in days]
+        counts = {day: (sent, refused) for day, sent, refused in days}
+        axis = without_gaps(counts)
+        sent, refused = zip(*(counts.get(day, (0, 0)) for day in axis), strict=True)
+        names = [visit.formats.short_day(day) for day in axis]
         series = [
-            (visit.say(overview.sent), charts.ACCENT, [sent for _, sent, _ in days]),
-            (visit.say(overview.not_sent), charts.RED, [refused for _, _, refused in days]),
+            (visit.say(overview.sent), charts.ACCENT, list(sent)),
+            (visit.say(overview.not_sent), charts.RED, list(refused)),
         ]
         charts.chart(charts.stacked_days(names, series), answer, "chart")
         zone = visit.formats.zone_name(wall())

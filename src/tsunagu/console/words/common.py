@@ -2,7 +2,6 @@
 
 from tsunagu.console.phrases import Phrase
 
-product = Phrase("Tsunagu", "Tsunagu")
 overview = Phrase("概要", "Overview")
 customers = Phrase("お客様", "Customers")
 audiences = Phrase("オーディエンス", "Audiences")
@@ -33,7 +32,6 @@ first_operator = Phrase(
 sign_out = Phrase("サインアウト", "Sign out")
 signed_in_as = Phrase("{name} さん", "Signed in as {name}")
 workspace = Phrase("ワークスペース", "Workspace")
-language = Phrase("表示言語", "Language")
 
 business_time = Phrase("業務時刻", "Business time")
 driven_clock = Phrase(
@@ -74,27 +72,19 @@ no_workspace_help = Phrase(
 )
 
 search = Phrase("検索", "Search")
-clear = Phrase("検索を消す", "Clear the search")
 show_more = Phrase("続きを表示", "Show more")
-shown = Phrase("{n}件を表示", "{n} shown")
-all_shown = Phrase("以上です", "That is all")
 nothing_matches = Phrase("一致するものがありません", "Nothing matches")
 nothing_matches_help = Phrase(
     "つづりを確かめるか、短い言葉で探してみてください。", "Check the spelling, or search for less."
 )
 name = Phrase("名前", "Name")
-state = Phrase("状態", "State")
 reason = Phrase("理由", "Reason")
 when = Phrase("日時", "When")
 times_in = Phrase("時刻はすべて {zone} で表示しています。", "All times are shown in {zone}.")
 version = Phrase("第{n}版", "Version {n}")
 cancel = Phrase("やめる", "Cancel")
-close = Phrase("閉じる", "Close")
 copy = Phrase("コピー", "Copy")
 copied = Phrase("コピーしました", "Copied")
-ago = Phrase("{span}前", "{span} ago")
-just_now = Phrase("たった今", "just now")
-of_total = Phrase("{part} / {whole}", "{part} of {whole}")
 open_customer = Phrase("お客様を開く", "Open the customer")
 back = Phrase("一覧へ戻る", "Back to the list")
 people = Phrase("{n}人", "{n} people", one="{n} person")

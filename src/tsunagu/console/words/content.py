@@ -26,13 +26,11 @@ expires = Phrase(
 )
 preview = Phrase("見た目", "Preview")
 preview_for = Phrase("見本のお客様: {name}", "Shown for {name}")
-sample = Phrase("見本のお客様", "Sample customer")
 sample_note = Phrase(
     "見本の値で作った見た目です。誰にも送られません。リンクは開きません。",
     "Made with sample values; nothing is sent and links lead nowhere.",
 )
 cannot_render = Phrase("この言語では作れませんでした", "It could not be made in this language")
-subject = Phrase("件名", "Subject")
 no_language = Phrase(
     "この言語の文面はありません。お客様には{other}で届きます。",
     "Not written in this language; customers get it in {other}.",
@@ -73,7 +71,6 @@ sandboxed = Phrase(
     "安全のため、スクリプト・画像の読み込み・リンクは止めて表示しています。",
     "Shown with scripts, remote images and links switched off.",
 )
-in_journey = Phrase("ジャーニー「{name}」", "Journey: {name}")
 
 mailbox_sub = Phrase(
     "この環境から出たメールを受け止める箱です。実際の宛先には届きません。全ワークスペース共通です。",

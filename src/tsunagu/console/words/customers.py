@@ -20,7 +20,6 @@ nobody_help = Phrase(
 )
 no_name = Phrase("名前のないお客様", "No name known")
 
-profile = Phrase("プロフィール", "Profile")
 traits = Phrase("属性", "Traits")
 no_traits = Phrase("属性はまだありません。", "No traits are known yet.")
 identifiers = Phrase("識別子と根拠", "Identifiers and evidence")
@@ -57,7 +56,5 @@ no_sends = Phrase(
 )
 see_mail = Phrase("控えを見る", "See the copy")
 timeline = Phrase("タイムライン", "Timeline")
-first_event = Phrase("これが最初の記録です", "This is where the record begins")
-total_value = Phrase("購入合計", "Spent in all")
 since = Phrase("{at} からのお客様", "Known since {at}")
 events_in_all = Phrase("イベント {n}件", "{n} events", one="{n} event")

@@ -26,7 +26,6 @@ not_a_verdict = Phrase(
     "Includes people still on their way. The result page says whether it helps.",
 )
 holdout_share = Phrase("{share}は送らずに比べる", "{share} held out to compare")
-stopped = Phrase("停止中", "Stopped")
 
 graph_question = Phrase("いま、どこに何人いますか", "Where is everybody now?")
 graph_answer = Phrase(
@@ -39,7 +38,6 @@ graph_doubt = Phrase(
     "All versions together. How many passed is counted from the record of each step.",
 )
 here_now = Phrase("いま {n}人", "{n} here")
-passed = Phrase("通過 {n}", "{n} passed")
 sent_refused = Phrase("送る {sent} · 見送り {refused}", "{sent} sent · {refused} refused")
 entry_node = Phrase("入口", "Entry")
 holdout_node = Phrase("送らずに比べる", "Holdout")

@@ -72,11 +72,10 @@ role_sender = Phrase("配信", "Sender")
 role_console = Phrase("コンソール", "Console")
 role_public = Phrase("お客様向けページ", "Public pages")
 role_mailbox = Phrase("ローカルメールボックス", "Local mailbox")
-role_postgres = Phrase("データベース", "Database")
 
 why_refused = Phrase("なぜ見送られたのですか", "Why were messages not sent?")
 why_refused_answer = Phrase(
-    "{share}は「{reason}」が理由です。", "{share} were refused because: {reason}."
+    "もっとも多い理由は「{reason}」で、{share}です。", "Most often: {reason}, {share} of them."
 )
 why_refused_doubt = Phrase(
     "見送り {n}通すべてを数えています。同じお客様が複数回数えられることがあります。",
