@@ -20,6 +20,7 @@ from tsunagu.collect import CALLS, directory, routes
 from tsunagu.collect.models import MAX_BATCH_BYTES, MAX_MESSAGE_BYTES
 from tsunagu.core.times import iso, moment, parse_time, wall
 
+CLIENT = httpx.Client(timeout=30)
 CALL_BODIES: dict[str, dict[str, Any]] = {
     "track": {"userId": "u1", "event": "Order Completed", "properties": {"total": 12.5}},
     "identify": {"userId": "u1", "traits": {"name": "山田 太郎"}},
@@ -34,7 +35,7 @@ def post(url: str, call: str, body: object, key: str | None, **options: Any) -> 
     auth = None if key is None else (key, "")
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
-    return httpx.post(f"{url}/v1/{call}", content=body, auth=auth, **options)
+    return CLIENT.post(f"{url}/v1/{call}", content=body, auth=auth, **options)
 
 
 @pytest.mark.parametrize("call", CALL_BODIES)

@@ -15,6 +15,7 @@ from tsunagu.collect import CALLS
 from tsunagu.core import decode_body
 from tsunagu.core.events import TYPES
 
+CLIENT = httpx.Client()
 FUZZ = settings(
     max_examples=80,
     deadline=None,
@@ -58,7 +59,7 @@ likely = st.builds(
 
 def send(collector: str, sent: Sent, call: str, content: bytes, **headers: str) -> httpx.Response:
     url = f"{collector}/v1/{call}"
-    return httpx.post(url, content=content, auth=(sent.key, ""), headers=headers)
+    return CLIENT.post(url, content=content, auth=(sent.key, ""), headers=headers)
 
 
 def check(answer: httpx.Response, sent: Sent, before: int, expected: int) -> None:

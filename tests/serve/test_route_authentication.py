@@ -39,6 +39,7 @@ OPEN: dict[str, dict[str, str]] = {
         "/_nicegui/": "NiceGUI's own scripts; the socket behind them asks for a session",
     },
 }
+CLIENT = httpx.Client(timeout=30)
 SAMPLES = {"int": "1", "path": "x", "str": "x"}
 
 
@@ -100,7 +101,7 @@ def test_a_stranger_gets_no_answer(running: tuple[str, str, list[tuple[str, str]
     for method, pattern in routes:
         if is_open(application, pattern):
             continue
-        answer = httpx.request(method, url + concrete(pattern), headers={"origin": url})
+        answer = CLIENT.request(method, url + concrete(pattern), headers={"origin": url})
         way_in = answer.headers.get("location", "").startswith("/sign-in?")
         if answer.status_code != 401 and not (answer.status_code == 303 and way_in):
             answering.append(f"{method} {pattern}: {answer.status_code}")
@@ -120,6 +121,6 @@ def test_a_token_page_answers_only_to_a_signed_token(
     _, url, _ = running
     for path in ("/l/", "/u/", "/v/"):
         for token in ("x", "1.2.3", "../..", "A" * 200):
-            assert httpx.get(url + path + token).status_code == 404
-            assert httpx.head(url + path + token).status_code == 404
-    assert httpx.post(f"{url}/u/forged").status_code == 404
+            assert CLIENT.get(url + path + token).status_code == 404
+            assert CLIENT.head(url + path + token).status_code == 404
+    assert CLIENT.post(f"{url}/u/forged").status_code == 404
