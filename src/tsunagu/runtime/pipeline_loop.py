@@ -19,7 +19,7 @@ from tsunagu import access, eventlog, profiles
 from tsunagu.core import Figures, TsunaguError
 from tsunagu.core.times import wall
 from tsunagu.runtime.pipeline import BATCH, TIMERS, Desk, Report, process_batch
-from tsunagu.storage import Database, in_workspace, notify
+from tsunagu.storage import LOOK_UPS, Database, in_workspace, notify
 
 Row = tuple[Any, ...]
 
@@ -39,6 +39,7 @@ def run(database: Database, figures: Figures, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             with database.connect("pipeline") as connection:
+                connection.execute(LOOK_UPS)
                 connection.execute("listen tsunagu_inbox")
                 connection.execute("listen tsunagu_definitions")
                 _Loop(connection, figures, stop).work()

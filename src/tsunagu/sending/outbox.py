@@ -25,11 +25,7 @@ from tsunagu.sending.archive import Archived, Seals, keep
 from tsunagu.sending.check import outcome, second_check
 from tsunagu.sending.models import EXPIRED, Claim, Delay, Ending
 from tsunagu.sending.results import conclude
-from tsunagu.storage import Database, Row, in_workspace
-
-# All a sender asks for is found by key. Statistics from before a table was filled would send
-# the planner through the whole of it.
-_LOOK_UP = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off"
+from tsunagu.storage import LOOK_UPS, Database, Row, in_workspace
 
 _UNKNOWN_DETAIL = "the sender ended while it handed the message over"
 
@@ -70,7 +66,7 @@ class Outbox:
         self._seals = seals
         self._messages: dict[tuple[int, str, int], Message] = {}
         self._connection: Connection[Row] = database.connect("pipeline")
-        self._connection.execute(_LOOK_UP)
+        self._connection.execute(LOOK_UPS)
         self.sender = secrets.randbelow(2**31)
         queries.register(self._connection, self.sender)
 

@@ -1,6 +1,7 @@
 """Where state lies: PostgreSQL, embedded or by URL, its roles and its migrations."""
 
 from tsunagu.storage.database import (
+    LOOK_UPS,
     Database,
     Role,
     Row,
@@ -13,6 +14,7 @@ from tsunagu.storage.migrate import migrate
 from tsunagu.storage.staging import int_array, stage, text_array
 
 __all__ = [
+    "LOOK_UPS",
     "Database",
     "EmbeddedServer",
     "Role",

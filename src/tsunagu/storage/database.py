@@ -19,6 +19,12 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 Role = Literal["owner", "ingest", "pipeline", "app"]
 Row = tuple[Any, ...]
 
+# For sessions that find all they ask for by key. Statistics from before a table was filled
+# would send the planner through the whole of it (measured: 676 instead of 60 microseconds an
+# event in a fresh database).
+LOOK_UPS: LiteralString = (
+    "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off"
+)
 _NAME_WORKSPACE: LiteralString = "select set_config('tsunagu.workspace', %s, true)"
 _NOTIFY: LiteralString = "select pg_notify(%s, %s)"
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +22,9 @@ from pathlib import Path
 import psutil
 
 from tsunagu.core import Invalid, Retryable
-from tsunagu.runtime.database import database_of
+from tsunagu.runtime.database import database_of, embedded_server
 from tsunagu.runtime.settings import Settings, environment_of, load_settings
-from tsunagu.storage import Database
+from tsunagu.storage import Database, EmbeddedServer
 
 _READY_WITHIN = 90.0
 _ENDED_WITHIN = 150.0
@@ -47,11 +47,23 @@ class Installation:
         return f"http://{self.settings.host}:{self.settings.collect_port}"
 
     def processes(self) -> list[psutil.Process]:
-        """The supervisor, its roles and PostgreSQL."""
+        """The supervisor, its roles and PostgreSQL with its sessions."""
+        tops = [psutil.Process(self.process.pid), *self.role("postgres")]
         try:
-            top = psutil.Process(self.process.pid)
-            return [top, *top.children(recursive=True)]
+            return [process for top in tops for process in (top, *top.children(recursive=True))]
         except psutil.NoSuchProcess:
+            return []
+
+    def role(self, name: str) -> list[psutil.Process]:
+        """The process of a role, or PostgreSQL's first one; nothing while it is down."""
+        try:
+            if name == "postgres":
+                folder = embedded_server(self.settings).folder.resolve() / "data"
+                pid = (folder / "postmaster.pid").read_text().partition("\n")[0]
+                return [psutil.Process(int(pid))]
+            children = psutil.Process(self.process.pid).children()
+            return [child for child in children if child.cmdline()[-2:-1] == [name]]
+        except (psutil.NoSuchProcess, OSError, ValueError):
             return []
 
     def watch_memory(self) -> None:
@@ -84,8 +96,10 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def installation(name: str) -> Generator[Installation]:
+def installation(name: str, **variables: str) -> Generator[Installation]:
     """A fresh installation that is gone afterwards.
+
+    `variables` are added to the environment of all its processes.
 
     Raises:
         Invalid: the folder lies in memory, or the server does not sync to disk.
@@ -104,19 +118,22 @@ def installation(name: str) -> Generator[Installation]:
             collect_port=collect,
             mailbox_port=mailbox,
         )
-        with _running(settings, folder / "serve.log") as found:
+        with _running(settings, folder / "serve.log", variables) as found:
             _require_durability(found.database)
             yield found
     finally:
+        EmbeddedServer(folder / "postgres").destroy()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _running(settings: Settings, log: Path) -> Generator[Installation]:
+def _running(
+    settings: Settings, log: Path, variables: Mapping[str, str]
+) -> Generator[Installation]:
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "tsunagu", "serve"],
-            env=environment_of(settings),
+            env={**environment_of(settings), **variables},
             stdout=out,
             stderr=subprocess.STDOUT,
         )
