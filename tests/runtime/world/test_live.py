@@ -90,6 +90,18 @@ def drive(installation: Installation) -> None:
         Show(installation, driver, mailbox, SMALL_WORLD).play(lambda done, total: None)
 
 
+def hang_up(database: Database) -> None:
+    """End all other sessions, as a restart of PostgreSQL does."""
+    with database.connect("owner") as connection:
+        connection.execute(
+            """
+            select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = current_database() and pid <> pg_backend_pid()
+                and backend_type = 'client backend'
+            """
+        )
+
+
 def test_a_driver_killed_at_any_moment_leads_to_the_same_world(
     installation: Installation,
 ) -> None:
@@ -100,6 +112,7 @@ def test_a_driver_killed_at_any_moment_leads_to_the_same_world(
         life.join(2.5 + 3 * chance("kill", number))
         life.kill()
         life.join()
+        hang_up(installation.database)
     drive(installation)
 
     workspace = open_world(installation)

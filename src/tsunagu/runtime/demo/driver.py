@@ -31,6 +31,7 @@ Progress = Callable[[int, int], None]
 
 PATIENCE = 120.0
 _CHUNK = 5_000
+_LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 _GLANCE = 0.5  # a notice that was missed costs at most this
 
 
@@ -60,7 +61,7 @@ class Driver:
             try:
                 with in_workspace(self._connected(), self.workspace_id) as cursor:
                     return work(cursor)
-            except psycopg.OperationalError as error:
+            except _LOST as error:
                 self._forget()
                 if time.monotonic() > until:
                     raise Retryable(
@@ -168,7 +169,7 @@ class Driver:
             for notice in self._connected().notifies(timeout=_GLANCE):
                 if notice.payload == str(self.workspace_id):
                     return
-        except psycopg.OperationalError:
+        except _LOST:
             self._forget()
 
     def _connected(self) -> Connection[Row]:

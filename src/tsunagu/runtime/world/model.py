@@ -186,4 +186,4 @@ def truth(effect: Effect) -> float:
     persuaded, left = READING * effect.persuades, READING * UNSUBSCRIBING
     unmoved = (1 - persuaded - left) * (1 - persuaded) + left
     mailed = 1 - (1 - REDEEMING) * unmoved - REDEEMING * READING * effect.deters
-    return CONSENTING * (mailed - REDEEMING)
+    return round(CONSENTING * (mailed - REDEEMING), 9)
