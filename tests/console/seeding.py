@@ -171,7 +171,7 @@ def _processes(connection: Connection[Any]) -> None:
             "counter": {"tsunagu.pipeline.events": 48210},
             "gauge": {"tsunagu.pipeline.lag": 0.042},
         },
-        "lake": {"counter": {"tsunagu.lake.rows": 48000}},
+        "lake": {"counter": {"tsunagu.lake.events": 48000}},
         "sender": {"counter": {"tsunagu.sending.sent": 311}},
         "public": {},
         "console": {},

@@ -13,7 +13,7 @@ from tsunagu.console.words.reasons import reason_words
 from tsunagu.profiles import TimelineEntry
 
 _NAMED = (("audience", "audience"), ("journey", "journey"), ("message", "message"))
-_PLAIN = ("name", "title", "product", "url", "path", "link", "coupon", "campaign", "channel")
+_PLAIN = ("name", "title", "product", "url", "path", "coupon", "campaign", "channel")
 
 
 def draw_timeline(
@@ -63,7 +63,7 @@ def _detail(visit: Visit, entry: TimelineEntry, titles: Mapping[tuple[str, str],
         parts.append(_products(products))
     if isinstance(properties.get("reason"), str):
         parts.append(visit.say(reason_words(properties["reason"])))
-    parts += [str(properties[key]) for key in _PLAIN if isinstance(properties.get(key), str | int)]
+    parts += [str(properties[key]) for key in _PLAIN if isinstance(properties.get(key), str)]
     if entry.type == "identify":
         parts += sorted(entry.body.get("traits", {}))[:6]
     return " · ".join(dict.fromkeys(parts))

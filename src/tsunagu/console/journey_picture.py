@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tsunagu.console.graph import HEIGHT, WIDTH, Edge, Placed, curve, lay_out
@@ -18,9 +18,10 @@ ENTRY = "\x1fentry"
 
 @dataclass(frozen=True)
 class Traffic:
-    """People by node, what nodes did by outcome, and the arms' sizes."""
+    """People by node, now and at their end, what nodes did by outcome, the arms' sizes."""
 
     here: dict[str, int]
+    finished: dict[str, int]
     outcomes: dict[tuple[str, str], int]
     treated: int
     holdout: int
@@ -118,11 +119,17 @@ def _edges(placed: Placed) -> Html:
 
 
 def _label(visit: Visit, edge: Edge, line: Line, placed: Placed) -> Html | None:
-    points = placed.ways[edge]
-    (ax, ay), (bx, by) = points[-2], points[-1]
-    x, y = (ax + bx) / 2 + (bx - ax) * 0.22, (ay + by) / 2
+    x, y = _beside(placed.ways[edge])
     words = " · ".join(part for part in (line.label, visit.formats.number(line.passed)) if part)
     return span("way-label", words, style=f"left:{x:.0f}px;top:{y:.0f}px")
+
+
+def _beside(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Where an edge's label stands: on its straight part, else a little past its middle."""
+    if len(points) > 2:
+        return points[1][0], (points[1][1] + points[2][1]) / 2
+    (ax, ay), (bx, by) = points
+    return (ax + bx) / 2 + (bx - ax) * 0.22, (ay + by) / 2
 
 
 def _box(
@@ -166,8 +173,13 @@ def _face(
         return "login", "teal", visit.say(journeys.entry_node), title, note
     if name == HOLDOUT_NODE:
         kind, title = visit.say(journeys.holdout_node), visit.say(journeys.holdout_text)
-        return "visibility_off", "blue", kind, title, ""
+        return "visibility_off", "blue", kind, title, _finished(visit, traffic, name)
     return _node_face(visit, traffic, titles, name, journey.nodes[name])
+
+
+def _finished(visit: Visit, traffic: Traffic, name: str) -> str:
+    done = traffic.finished.get(name, 0)
+    return visit.say(journeys.finished_here, n=visit.formats.number(done)) if done else ""
 
 
 def _node_face(
@@ -184,7 +196,8 @@ def _node_face(
         title = titles.get(("message", node.message), node.message)
         return "send", "green", visit.say(journeys.send_node), title, note
     if isinstance(node, End):
-        return "flag", "", visit.say(journeys.end_node), visit.say(journeys.end_text), ""
+        note = _finished(visit, traffic, name)
+        return "flag", "", visit.say(journeys.end_node), visit.say(journeys.end_text), note
     within = _within(visit, node)
     title = (
         visit.say(journeys.wait_event, event=node.event, within=within)
@@ -204,4 +217,4 @@ def node_title(
         return name
     if isinstance(journey.nodes[name], End):
         return visit.say(journeys.end_node)
-    return _node_face(visit, Traffic({}, {}, 0, 0), titles, name, journey.nodes[name])[3]
+    return _node_face(visit, Traffic({}, {}, {}, 0, 0), titles, name, journey.nodes[name])[3]

@@ -11,16 +11,17 @@ from tsunagu.console.queries import Report, reports
 from tsunagu.console.reader import Cursor
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import overview
-from tsunagu.core.events import LINK_CLICKED, UNSUBSCRIBED
+from tsunagu.core.events import AUDIENCE_ENTERED, LINK_CLICKED, UNSUBSCRIBED
 from tsunagu.core.times import wall
 from tsunagu.eventlog.listing_queries import CursorView, cursors
 from tsunagu.identity.listing_queries import IdentityFigures, identity_figures
 from tsunagu.journeys.listing_queries import JourneyFigures, journey_figures
 from tsunagu.profiles.listing_queries import (
+    ANSWERS,
     ProfileFigures,
-    answer_counts,
     audience_sizes,
     profile_figures,
+    told_counts,
 )
 from tsunagu.sending.listing_queries import SendFigures, refusal_reasons, send_figures
 
@@ -35,7 +36,7 @@ class Figures:
     journeys: list[JourneyFigures]
     sends: SendFigures
     refusals: list[tuple[str, int]]
-    answers: dict[str, int]
+    told: dict[str, int]
     results: list[Report]
     titles: dict[str, dict[str, str]]
     readers: list[CursorView]
@@ -50,7 +51,7 @@ def gather(cursor: Cursor, workspace_id: int) -> Figures:
         journey_figures(cursor, workspace_id),
         send_figures(cursor, workspace_id),
         refusal_reasons(cursor, workspace_id),
-        answer_counts(cursor, workspace_id),
+        told_counts(cursor, workspace_id),
         reports(cursor, workspace_id),
         {
             d.name: d.document.get("title", {})
@@ -147,7 +148,11 @@ def _identify(visit: Visit, figures: Figures) -> Html:
 
 def _understand(visit: Visit, figures: Figures) -> Html:
     sizes = figures.audiences
-    lines = [_line(visit.count(overview.audiences_live, len(figures.titles)))]
+    joined = figures.told.get(AUDIENCE_ENTERED, 0)
+    lines = [
+        _line(visit.count(overview.audiences_live, len(figures.titles))),
+        _line(visit.count(overview.joined_so_far, joined)),
+    ]
     if sizes:
         name, size = max(sizes.items(), key=lambda pair: pair[1])
         title = in_language(figures.titles.get(name, {}), visit.language, name)
@@ -202,9 +207,9 @@ def _archive(visit: Visit, figures: Figures) -> Html:
 
 
 def _answers(visit: Visit, figures: Figures) -> Html:
-    counts = figures.answers
+    counts = figures.told
     goals = sum(j.treated_goals + j.holdout_goals for j in figures.journeys)
-    total = sum(counts.values()) + goals
+    total = sum(counts.get(name, 0) for name in ANSWERS) + goals
     return _station(
         visit,
         7,

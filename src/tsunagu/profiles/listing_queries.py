@@ -198,14 +198,14 @@ def audience_changes(
     return [DayChange(*row) for row in found.fetchall()]
 
 
-def answer_counts(cursor: Cursor[Row], workspace_id: int) -> dict[str, int]:
-    """How often customers answered what was said to them: opens, clicks, unsubscriptions."""
+def told_counts(cursor: Cursor[Row], workspace_id: int) -> dict[str, int]:
+    """How often customers joined audiences and answered: opens, clicks, unsubscriptions."""
     found = cursor.execute(
         """
         select name, count(*) from timeline
         where workspace_id = %s and source in ('tsunagu', 'public', 'email') and name = any(%s)
         group by name
         """,
-        (workspace_id, list(ANSWERS)),
+        (workspace_id, [AUDIENCE_ENTERED, *ANSWERS]),
     )
     return dict(found.fetchall())

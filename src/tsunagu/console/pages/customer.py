@@ -288,7 +288,7 @@ def _send(visit: Visit, whole: Whole, send: SendView) -> Html:
             visit.to("content", "archive", send.send_id),
             icon("inventory_2"),
             visit.say(customers.see_mail),
-            cls="small nowrap",
+            cls="small with-icon",
         )
         if send.archived
         else None

@@ -169,11 +169,12 @@ def _load(visit: Visit, cursor: Cursor) -> Whole:
 
 def _traffic(cursor: Cursor, workspace: int, entry: Entry) -> Traffic:
     here: dict[str, int] = {}
+    finished: dict[str, int] = {}
     for count in node_counts(cursor, workspace, entry.name):
-        if count.status == "active":
-            here[count.node] = here.get(count.node, 0) + count.enrolments
+        people = here if count.status == "active" else finished
+        people[count.node] = people.get(count.node, 0) + count.enrolments
     outcomes = {(o.node, o.outcome): o.times for o in outcome_counts(cursor, workspace, entry.name)}
-    return Traffic(here, outcomes, entry.figures.treated, entry.figures.holdout)
+    return Traffic(here, finished, outcomes, entry.figures.treated, entry.figures.holdout)
 
 
 def _draw(visit: Visit, whole: Whole) -> None:
@@ -221,6 +222,8 @@ def _figure(label: str, value: str, note: str) -> Html:
 def _picture(visit: Visit, whole: Whole) -> Html:
     entry, number = whole.entry, visit.formats.number
     answer = visit.say(journeys.graph_empty)
+    if entry.figures.entered:
+        answer = visit.say(journeys.graph_finished, entered=number(entry.figures.entered))
     if whole.traffic.here:
         node, most = max(whole.traffic.here.items(), key=lambda pair: pair[1])
         answer = visit.say(

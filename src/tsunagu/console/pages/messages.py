@@ -150,9 +150,17 @@ def _previews(entry: Entry) -> dict[str, Preview]:
 
 
 def _sample(message: Message, language: str) -> dict[str, Any]:
-    """A sample customer who reads this language, completed with usual traits."""
+    """The document's own sample customer for this language, else one of ours."""
     fitting = [s for s in message.samples if s.get("language") == language] or message.samples
-    return SAMPLE[language] | (fitting[0] if fitting else {})
+    return fitting[0] if fitting else SAMPLE[language]
+
+
+def _called(sample: dict[str, Any]) -> str:
+    """The sample customer's name."""
+    parts = [str(sample.get("last_name", "")), str(sample.get("first_name", ""))]
+    if sample.get("language") != "ja":
+        parts.reverse()
+    return str(sample.get("name") or " ".join(part for part in parts if part) or "–")
 
 
 def _draw(visit: Visit, entry: Entry, previews: dict[str, Preview]) -> None:
@@ -180,7 +188,7 @@ def _side(visit: Visit, entry: Entry, code: str, preview: Preview) -> None:
         problem = div("notice red", icon("error_outline"), div("grow break", preview.detail))
         html(div("mailhead", el("h2", name), el("p", visit.say(content.cannot_render)), problem))
         return
-    shown = visit.say(content.preview_for, name=_sample(entry.message, code)["name"])
+    shown = visit.say(content.preview_for, name=_called(_sample(entry.message, code)))
     html(
         div(
             "mailhead",

@@ -29,7 +29,7 @@ ROLES: tuple[tuple[str, Phrase, str], ...] = (
     ("collector", overview.role_collector, "tsunagu.collect.events"),
     ("pipeline", overview.role_pipeline, "tsunagu.pipeline.events"),
     ("sender", overview.role_sender, "tsunagu.sending.sent"),
-    ("lake", overview.role_lake, "tsunagu.lake.rows"),
+    ("lake", overview.role_lake, "tsunagu.lake.events"),
     ("public", overview.role_public, ""),
     ("console", overview.role_console, ""),
     ("mailbox", overview.role_mailbox, ""),
@@ -119,7 +119,7 @@ def _said(visit: Visit, days: list[tuple[int, int, int]]) -> None:
             (visit.say(overview.not_sent), charts.RED, list(refused)),
         ]
         charts.chart(charts.stacked_days(names, series), answer, "chart")
-        zone = visit.formats.zone_name(wall())
+        zone = visit.formats.zone_name()
         html(el("p", visit.say(overview.said_doubt, zone=zone), cls="doubt"))
 
 

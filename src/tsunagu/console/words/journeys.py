@@ -32,12 +32,16 @@ graph_answer = Phrase(
     "参加した{entered}人のうち、{active}人が進行中です。いちばん多いのは「{node}」の{n}人です。",
     "Of {entered} who entered, {active} are on their way; most of them, {n}, at “{node}”.",
 )
+graph_finished = Phrase(
+    "参加した{entered}人は、全員最後まで進みました。", "All {entered} who entered have finished."
+)
 graph_empty = Phrase("まだ誰も参加していません。", "Nobody has entered yet.")
 graph_doubt = Phrase(
     "全ての版を合わせた数です。通った人数は各手順の記録から数えています。",
     "All versions together. How many passed is counted from the record of each step.",
 )
 here_now = Phrase("いま {n}人", "{n} here")
+finished_here = Phrase("完了 {n}人", "{n} finished")
 sent_refused = Phrase("送る {sent} · 見送り {refused}", "{sent} sent · {refused} refused")
 entry_node = Phrase("入口", "Entry")
 holdout_node = Phrase("送らずに比べる", "Holdout")
