@@ -9,7 +9,7 @@ from tsunagu.console.markup import el, join
 from tsunagu.console.pages.audiences import daily_sizes
 from tsunagu.console.rule_text import draw_rule
 from tsunagu.core.times import DAY, HOUR, MINUTE, SECOND, parse_time
-from tsunagu.profiles.listing_queries import DayChange
+from tsunagu.profiles import DayChange
 
 AT = parse_time("2017-12-08T15:30:00Z")
 TOKYO = Formats("ja", ZoneInfo("Asia/Tokyo"), "JPY")

@@ -9,7 +9,7 @@ from tsunagu.access.definition_queries import (
     stop,
 )
 from tsunagu.access.key_queries import create_key, find_key, list_keys, revoke_key
-from tsunagu.access.models import Definition, Key, KeyListing, Operator, Workspace
+from tsunagu.access.models import Definition, Key, KeyKind, KeyListing, Operator, Workspace
 from tsunagu.access.operator_queries import (
     audit,
     create_operator,
@@ -31,6 +31,7 @@ from tsunagu.access.workspace_queries import (
 __all__ = [
     "Definition",
     "Key",
+    "KeyKind",
     "KeyListing",
     "Operator",
     "Workspace",

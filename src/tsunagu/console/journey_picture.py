@@ -10,8 +10,7 @@ from tsunagu.console.markup import Html, div, el, icon, link, span
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import journeys
 from tsunagu.core.times import parse_duration
-from tsunagu.journeys import HOLDOUT_NODE, Journey, Send
-from tsunagu.journeys.models import End, Node, Wait
+from tsunagu.journeys import HOLDOUT_NODE, End, Journey, Node, Send, Wait
 
 ENTRY = "\x1fentry"
 

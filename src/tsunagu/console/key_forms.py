@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from nicegui import ui
 
 from tsunagu import access
-from tsunagu.access.models import KeyKind
+from tsunagu.access import KeyKind
 from tsunagu.console.acting import act
 from tsunagu.console.dialogs import dialog, problem_line, text_field
 from tsunagu.console.markup import div, el, icon

@@ -13,17 +13,17 @@ from tsunagu.console.visit import Visit
 from tsunagu.console.words import overview
 from tsunagu.core.events import AUDIENCE_ENTERED, LINK_CLICKED, UNSUBSCRIBED
 from tsunagu.core.times import wall
-from tsunagu.eventlog.listing_queries import CursorView, cursors
-from tsunagu.identity.listing_queries import IdentityFigures, identity_figures
-from tsunagu.journeys.listing_queries import JourneyFigures, journey_figures
-from tsunagu.profiles.listing_queries import (
+from tsunagu.eventlog import CursorView, log_cursors
+from tsunagu.identity import IdentityFigures, identity_figures
+from tsunagu.journeys import JourneyFigures, journey_figures
+from tsunagu.profiles import (
     ANSWERS,
     ProfileFigures,
     audience_sizes,
     profile_figures,
     told_counts,
 )
-from tsunagu.sending.listing_queries import SendFigures, refusal_reasons, send_figures
+from tsunagu.sending import SendFigures, refusal_reasons, send_figures
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def gather(cursor: Cursor, workspace_id: int) -> Figures:
             for d in published(cursor, workspace_id)
             if d.kind == "audience"
         },
-        cursors(cursor, workspace_id),
+        log_cursors(cursor, workspace_id),
     )
 
 

@@ -12,6 +12,13 @@ from tsunagu.eventlog.batches import (
     remember,
 )
 from tsunagu.eventlog.lake import request_flush, run_lake
+from tsunagu.eventlog.listing_queries import (
+    CursorView,
+    DeadLetter,
+    dead_letter,
+    dead_letters,
+    log_cursors,
+)
 from tsunagu.eventlog.log import append, drained, idle
 from tsunagu.eventlog.partitions import drop_passed_partitions, ensure_partitions
 from tsunagu.eventlog.queries import COPY_INBOX, LOCK_INBOX, NOTIFY_INBOX
@@ -23,9 +30,13 @@ __all__ = [
     "NOTIFY_INBOX",
     "PIPELINE",
     "Batch",
+    "CursorView",
+    "DeadLetter",
     "append",
     "bury",
     "copy_rows",
+    "dead_letter",
+    "dead_letters",
     "drained",
     "drop_passed_partitions",
     "ensure_partitions",
@@ -33,6 +44,7 @@ __all__ = [
     "hold_cursor",
     "idle",
     "leave_out",
+    "log_cursors",
     "move_cursor",
     "read_batch",
     "remember",

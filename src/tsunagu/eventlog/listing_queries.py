@@ -35,7 +35,7 @@ class DeadLetter:
     at: int
 
 
-def cursors(cursor: Cursor[Row], workspace_id: int) -> list[CursorView]:
+def log_cursors(cursor: Cursor[Row], workspace_id: int) -> list[CursorView]:
     """How far each reader of a workspace's log is."""
     cursor.execute(
         """
@@ -49,15 +49,6 @@ def cursors(cursor: Cursor[Row], workspace_id: int) -> list[CursorView]:
         (workspace_id,),
     )
     return [CursorView(*row) for row in cursor.fetchall()]
-
-
-def dead_letter_count(cursor: Cursor[Row], workspace_id: int) -> int:
-    """How many events lie aside."""
-    row = cursor.execute(
-        "select count(*) from dead_letters where workspace_id = %s", (workspace_id,)
-    ).fetchone()
-    assert row is not None
-    return row[0]
 
 
 def dead_letters(

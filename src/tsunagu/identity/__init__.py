@@ -1,5 +1,11 @@
 """Identity: who an event is about, by evidence that can be read again."""
 
+from tsunagu.identity.listing_queries import (
+    Evidence,
+    IdentityFigures,
+    evidence_of,
+    identity_figures,
+)
 from tsunagu.identity.queries import (
     current_customer,
     edge_key,
@@ -26,15 +32,19 @@ __all__ = [
     "EMAIL",
     "USER_ID",
     "Edge",
+    "Evidence",
     "Identifier",
+    "IdentityFigures",
     "Known",
     "Merge",
     "NewCustomer",
     "Resolution",
     "current_customer",
     "edge_key",
+    "evidence_of",
     "first_identifiers",
     "identifiers_of",
+    "identity_figures",
     "load_known",
     "resolve",
     "store",

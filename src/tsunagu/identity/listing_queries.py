@@ -23,7 +23,7 @@ class IdentityFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class Evidence:
     """One piece of evidence that two identifiers are one person."""
 
     kind_a: str
@@ -53,7 +53,7 @@ def identity_figures(cursor: Cursor[Row], workspace_id: int) -> IdentityFigures:
 
 def evidence_of(
     cursor: Cursor[Row], workspace_id: int, identifiers: Collection[tuple[str, str]], *, limit: int
-) -> list[Edge]:
+) -> list[Evidence]:
     """The edges that start at these identifiers, in the order in which they were learned."""
     found = cursor.execute(
         """
@@ -71,4 +71,4 @@ def evidence_of(
             "limit": limit,
         },
     )
-    return [Edge(a, b, c, d, source, micros(at)) for a, b, c, d, source, at in found.fetchall()]
+    return [Evidence(a, b, c, d, source, micros(at)) for a, b, c, d, source, at in found.fetchall()]

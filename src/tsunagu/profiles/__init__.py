@@ -3,6 +3,18 @@
 from tsunagu.profiles.audiences import Audience
 from tsunagu.profiles.features import Happened, Plan, make_plan, recount
 from tsunagu.profiles.fold import consent_key
+from tsunagu.profiles.listing_queries import (
+    ANSWERS,
+    CustomerRow,
+    DayChange,
+    ProfileFigures,
+    audience_changes,
+    audience_sizes,
+    members_of,
+    profile_figures,
+    search_customers,
+    told_counts,
+)
 from tsunagu.profiles.queries import (
     due_customers,
     load_history,
@@ -32,21 +44,27 @@ from tsunagu.profiles.state import State, decode_state, encode_state
 from tsunagu.profiles.walk import Absorption, Fact, MembershipChange, ObservingWalk, Walk
 
 __all__ = [
+    "ANSWERS",
     "Absorption",
     "Audience",
     "ConsentWord",
+    "CustomerRow",
     "CustomerView",
+    "DayChange",
     "Fact",
     "Happened",
     "Membership",
     "MembershipChange",
     "ObservingWalk",
     "Plan",
+    "ProfileFigures",
     "ScoreValue",
     "State",
     "Suppression",
     "TimelineEntry",
     "Walk",
+    "audience_changes",
+    "audience_sizes",
     "consent_key",
     "customer_view",
     "decode_state",
@@ -55,8 +73,11 @@ __all__ = [
     "load_history",
     "load_states",
     "make_plan",
+    "members_of",
     "next_due",
+    "profile_figures",
     "recount",
+    "search_customers",
     "state_of",
     "stop_timers",
     "store_consents",
@@ -66,5 +87,6 @@ __all__ = [
     "store_timeline",
     "surviving_customer",
     "timeline",
+    "told_counts",
     "wake_everyone",
 ]

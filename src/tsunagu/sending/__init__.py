@@ -10,25 +10,47 @@ from tsunagu.sending.ledger_queries import (
     send_counts,
     sends_of,
 )
+from tsunagu.sending.listing_queries import (
+    ArchivedMessage,
+    ArchiveRow,
+    SendFigures,
+    archived_message,
+    message_states,
+    refusal_reasons,
+    search_archive,
+    send_figures,
+    sends_by_day,
+    waiting_sends,
+)
 from tsunagu.sending.read_queries import Altered, Proof, archived, prove
 from tsunagu.sending.service import MailSettings, run_sender
 
 __all__ = [
     "Altered",
+    "ArchiveRow",
     "Archived",
+    "ArchivedMessage",
     "MailSettings",
     "Proof",
     "RefusalView",
     "Saying",
     "Seals",
     "SendCount",
+    "SendFigures",
     "SendView",
     "archived",
+    "archived_message",
+    "message_states",
     "prove",
     "record",
+    "refusal_reasons",
     "refusals_of",
     "run_sender",
+    "search_archive",
     "send_counts",
+    "send_figures",
     "send_id",
+    "sends_by_day",
     "sends_of",
+    "waiting_sends",
 ]

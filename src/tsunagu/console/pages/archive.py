@@ -22,10 +22,11 @@ from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, content
 from tsunagu.console.words.reasons import STATES, reason_words
 from tsunagu.core import NotFound
-from tsunagu.sending import Archived, Seals
-from tsunagu.sending.listing_queries import (
+from tsunagu.sending import (
+    Archived,
     ArchivedMessage,
     ArchiveRow,
+    Seals,
     archived_message,
     search_archive,
 )

@@ -22,7 +22,7 @@ from tsunagu.console.search_list import PAGE_ROWS, Listing, SearchList, plain_ta
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import audiences, common
 from tsunagu.core import NotFound
-from tsunagu.profiles.listing_queries import (
+from tsunagu.profiles import (
     CustomerRow,
     DayChange,
     audience_changes,

@@ -21,7 +21,7 @@ from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, customers
 from tsunagu.console.words.reasons import ARMS, ENDS, STATES, reason_words
 from tsunagu.core import NotFound
-from tsunagu.identity.listing_queries import Edge, evidence_of
+from tsunagu.identity import Evidence, evidence_of
 from tsunagu.journeys import EnrolmentView, enrolments_of
 from tsunagu.profiles import ConsentWord, CustomerView, TimelineEntry
 from tsunagu.sending import RefusalView, SendView, refusals_of, sends_of
@@ -35,7 +35,7 @@ class Whole:
     """All that the page shows."""
 
     view: CustomerView
-    evidence: list[Edge]
+    evidence: list[Evidence]
     happened: list[TimelineEntry]
     enrolments: list[EnrolmentView]
     sends: list[SendView]

@@ -15,7 +15,7 @@ from tsunagu.console.search_list import PAGE_ROWS, Listing, SearchList, plain_ta
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import customers
 from tsunagu.core.times import wall
-from tsunagu.profiles.listing_queries import CustomerRow, search_customers
+from tsunagu.profiles import CustomerRow, search_customers
 
 
 async def build(visit: Visit) -> None:

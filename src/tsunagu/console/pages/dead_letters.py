@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from tsunagu import eventlog
 from tsunagu.console.beside import list_beside, row_link, rows_around
 from tsunagu.console.frame import page_head
 from tsunagu.console.markup import Html, div, el, icon, join, span
@@ -14,8 +15,7 @@ from tsunagu.console.search_list import PAGE_ROWS, Listing
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, dead_letters
 from tsunagu.core import NotFound
-from tsunagu.eventlog import listing_queries
-from tsunagu.eventlog.listing_queries import DeadLetter
+from tsunagu.eventlog import DeadLetter
 
 
 async def build(visit: Visit) -> None:
@@ -24,9 +24,7 @@ async def build(visit: Visit) -> None:
     workspace, chosen = visit.workspace.id, visit.parameters.get("position")
 
     def load(cursor: Cursor, words: str, before: int | None) -> Sequence[DeadLetter]:
-        return listing_queries.dead_letters(
-            cursor, workspace, words, limit=PAGE_ROWS, before=before
-        )
+        return eventlog.dead_letters(cursor, workspace, words, limit=PAGE_ROWS, before=before)
 
     listing: Listing[DeadLetter, int] = Listing(
         load=load,
@@ -64,7 +62,7 @@ def _row(visit: Visit, letter: DeadLetter, chosen: str | None) -> Html:
 
 
 def _letter(visit: Visit, cursor: Cursor, position: int) -> DeadLetter:
-    found = listing_queries.dead_letter(cursor, visit.workspace.id, position)
+    found = eventlog.dead_letter(cursor, visit.workspace.id, position)
     if found is None:
         raise NotFound(visit.say(common.no_such_page_help))
     return found

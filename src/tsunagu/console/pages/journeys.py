@@ -23,11 +23,14 @@ from tsunagu.console.words.reasons import reason_words
 from tsunagu.core import NotFound
 from tsunagu.core.times import parse_duration
 from tsunagu.decisions import Policy
-from tsunagu.journeys import HOLDOUT_NODE, Journey, node_counts, outcome_counts
-from tsunagu.journeys.listing_queries import (
+from tsunagu.journeys import (
+    HOLDOUT_NODE,
+    Journey,
     JourneyFigures,
     Standing,
     journey_figures,
+    node_counts,
+    outcome_counts,
     standing_in,
 )
 from tsunagu.sending import SendCount, send_counts

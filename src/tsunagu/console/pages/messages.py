@@ -24,7 +24,7 @@ from tsunagu.console.words import common, content
 from tsunagu.content import Message, Rendered, Renderer, RenderFailure, RenderJob
 from tsunagu.core import NotFound
 from tsunagu.core.times import parse_duration
-from tsunagu.sending.listing_queries import message_states
+from tsunagu.sending import message_states
 
 SAMPLE: dict[str, dict[str, Any]] = {
     "ja": {"name": "見本 花子", "first_name": "花子", "last_name": "見本", "language": "ja"},

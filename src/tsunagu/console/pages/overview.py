@@ -20,7 +20,7 @@ from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, overview
 from tsunagu.console.words.reasons import reason_words
 from tsunagu.core.times import DAY, SECOND, wall
-from tsunagu.sending.listing_queries import sends_by_day
+from tsunagu.sending import sends_by_day
 
 REFRESH_SECONDS = 2.0
 SILENT_SECONDS = 10.0

@@ -22,7 +22,7 @@ from tsunagu.console.reader import Cursor
 from tsunagu.console.search_list import plain_table
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, settings
-from tsunagu.sending.listing_queries import waiting_sends
+from tsunagu.sending import waiting_sends
 
 AUDIT_ROWS = 12
 
