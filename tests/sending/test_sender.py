@@ -55,7 +55,7 @@ def test_what_has_changed_since_the_decision_is_seen_at_the_claim(
 ) -> None:
     sends = {
         name: shop.queue(shop.customer(name, consent=name != "never"))
-        for name in ("fine", "withdrawn", "never", "suppressed", "merged", "erased")
+        for name in ("fine", "withdrawn", "never", "suppressed", "merged", "joined", "erased")
     }
     sends["expired"] = shop.queue(shop.customer("expired"), expires=0)
     customers = dict(shop.run("select first_value, customer_id from customers"))
@@ -65,10 +65,12 @@ def test_what_has_changed_since_the_decision_is_seen_at_the_claim(
         " values (%s, 'email', 'suppressed@customers.example', 'bounced', now())",
         shop.workspace,
     )
-    shop.run(
-        "update customers set merged_into = %s where customer_id = %s",
-        customers["fine"], customers["merged"],
-    )  # fmt: skip
+    # The survivor's word counts: of one who agrees, and of one who withdrew.
+    for name, survivor in (("merged", "fine"), ("joined", "withdrawn")):
+        shop.run(
+            "update customers set merged_into = %s where customer_id = %s",
+            customers[survivor], customers[name],
+        )  # fmt: skip
     with database.connect("owner") as owner, in_workspace(owner, shop.workspace) as cursor:
         cursor.execute("delete from customers where customer_id = %s", (customers["erased"],))
     with sender(database, post.settings()):
@@ -78,11 +80,12 @@ def test_what_has_changed_since_the_decision_is_seen_at_the_claim(
         "withdrawn": "refused: no_consent",
         "never": "refused: no_consent",
         "suppressed": "refused: suppressed",
-        "merged": "refused: merged",
+        "merged": "sent",
+        "joined": "refused: no_consent",
         "erased": "refused: erased",
         "expired": "expired: expired",
     }
-    assert post.mailbox.count() == 1
+    assert post.mailbox.count() == 2
     [(name, said)] = shop.events(sends["withdrawn"])
     assert name == "Message Refused"
     assert said["reason"] == "no_consent"

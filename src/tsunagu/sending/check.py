@@ -20,7 +20,6 @@ LONGEST_RETRY = HOUR
 
 _DETAILS = {
     "erased": "the customer is no longer known",
-    "merged": "the customer became part of another one",
     "expired": "the message was not worth sending any more",
     "no_consent": "there is no consent at the time of sending",
     "suppressed": "the address refused mail for good",

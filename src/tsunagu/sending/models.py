@@ -10,7 +10,7 @@ from typing import Literal
 
 from tsunagu.core import Json
 
-Obstacle = Literal["erased", "merged", "expired", "no_consent", "suppressed"]
+Obstacle = Literal["erased", "expired", "no_consent", "suppressed"]
 State = Literal["sent", "refused", "failed", "unknown", "expired"]
 
 EXPIRED = "expired"

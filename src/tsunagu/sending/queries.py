@@ -43,7 +43,6 @@ select
     l.send_key, l.customer_id, l.message_version, l.address, o.data -> 'traits', o.attempts,
     case
         when c.customer_id is null then 'erased'
-        when c.merged_into is not null then 'merged'
         when o.expires_at <= %(now)s then 'expired'
         when l.purpose <> 'mandatory' and not coalesce(k.granted, false) then 'no_consent'
         when s.address is not null then 'suppressed'
@@ -53,10 +52,21 @@ select
     o.decided_wall
 from claimed as o
 join send_ledger as l on l.workspace_id = %(workspace)s and l.send_id = o.send_id
-left join customers as c on c.workspace_id = %(workspace)s and c.customer_id = l.customer_id
-left join profiles as p on p.workspace_id = %(workspace)s and p.customer_id = l.customer_id
+-- Whoever the customer has been merged into since: their word on consent counts now.
+left join lateral (
+    with recursive chain (customer_id, merged_into) as (
+        select f.customer_id, f.merged_into from customers as f
+        where f.workspace_id = %(workspace)s and f.customer_id = l.customer_id
+        union all
+        select n.customer_id, n.merged_into from chain
+        join customers as n
+            on n.workspace_id = %(workspace)s and n.customer_id = chain.merged_into
+    )
+    select customer_id from chain where merged_into is null
+) as c on true
+left join profiles as p on p.workspace_id = %(workspace)s and p.customer_id = c.customer_id
 left join consents as k
-    on k.workspace_id = %(workspace)s and k.customer_id = l.customer_id
+    on k.workspace_id = %(workspace)s and k.customer_id = c.customer_id
     and k.channel = l.channel and k.purpose = l.purpose
 left join suppressions as s
     on s.workspace_id = %(workspace)s and s.channel = l.channel and s.address = lower(l.address)

@@ -9,7 +9,6 @@ REASONS: dict[str, Phrase] = {
     "quiet_hours": Phrase("おやすみ時間です", "it is quiet hours"),
     "suppressed": Phrase("送らない宛先に登録されています", "the address is suppressed"),
     "expired": Phrase("送る期限を過ぎました", "it came too late"),
-    "merged": Phrase("別のお客様と統合されました", "the customer was merged into another"),
     "erased": Phrase("お客様の情報が消去されました", "the customer was erased"),
     "paused": Phrase("緊急停止中です", "sends are stopped"),
     "holdout": Phrase("比較のため送りません", "held out to compare"),
