@@ -155,13 +155,7 @@ def interval_rows(
         "clip": False,
     }
     if mark is not None:
-        series["markLine"] = {
-            "silent": True,
-            "symbol": "none",
-            "label": {"show": False},
-            "lineStyle": {"color": GREY, "type": "dashed", "width": 1.5},
-            "data": [{"xAxis": mark}],
-        }
+        series["markLine"] = _dotted_line_at(mark)
     names = category_axis([name for name, _, _ in rows])
     names["axisLabel"] = {"color": INK, "fontSize": 13, "fontWeight": 600}
     return {
@@ -178,6 +172,16 @@ def interval_rows(
         ),
         "yAxis": {**names, "inverse": True},
         "series": [series],
+    }
+
+
+def _dotted_line_at(value: float) -> Options:
+    return {
+        "silent": True,
+        "symbol": "none",
+        "label": {"show": False},
+        "lineStyle": {"color": GREY, "type": "dashed", "width": 1.5},
+        "data": [{"xAxis": value}],
     }
 
 

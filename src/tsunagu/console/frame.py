@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import psycopg
 from nicegui import ui
 
+from tsunagu import access
 from tsunagu.access import Workspace
 from tsunagu.console.markup import Html, div, el, icon, join, link, span
 from tsunagu.console.pane import html
@@ -19,6 +21,7 @@ from tsunagu.console.phrases import LANGUAGES, Language, Phrase
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common
 
+CLOCK_SECONDS = 2.0
 LANGUAGE_NAMES: dict[Language, str] = {"ja": "日本語", "en": "English"}
 
 
@@ -127,8 +130,8 @@ def _topbar(visit: Visit) -> None:
             "change",
             js_handler="(e) => { window.location.href = e.target.value; }",
         )
-        if visit.workspace.clock == "driven" and visit.workspace.clock_now:
-            html(_driven_clock(visit))
+        if visit.workspace.clock_now is not None:
+            _driven_clock(visit, visit.workspace.clock_now)
         if visit.workspace.synthetic:
             html(synthetic_mark(visit))
         ui.element("div").classes("grow")
@@ -148,9 +151,24 @@ def _workspace_switcher(visit: Visit) -> Html:
     )
 
 
-def _driven_clock(visit: Visit) -> Html:
-    at = visit.formats.time_zoned(visit.workspace.clock_now)
-    label = f"{visit.say(common.business_time)} {at}"
+def _driven_clock(visit: Visit, now: int) -> None:
+    """The business time of a driven workspace, kept up while a driver moves it."""
+    chip = html(_clock_chip(visit, now))
+
+    async def look() -> None:
+        try:
+            found = await visit.shared(
+                "clock", lambda c: access.workspace_by_id(c, visit.workspace.id)
+            )
+        except psycopg.Error:
+            return  # the page's own part says that the database is away
+        chip.set_content(_clock_chip(visit, found.clock_now or now))
+
+    ui.timer(CLOCK_SECONDS, look, immediate=False)
+
+
+def _clock_chip(visit: Visit, now: int) -> Html:
+    label = f"{visit.say(common.business_time)} {visit.formats.time_zoned(now)}"
     return span("chip blue", icon("schedule"), label, title=visit.say(common.driven_clock))
 
 

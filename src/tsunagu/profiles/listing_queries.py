@@ -62,6 +62,26 @@ _COLUMNS: LiteralString = """
     (date_part('epoch', p.last_seen) * 1000000)::bigint
 """
 
+_SEARCH: LiteralString = f"""
+select {_COLUMNS}
+from profiles as p
+join customers as c using (workspace_id, customer_id)
+where p.workspace_id = %(workspace)s
+    and (%(words)s = '' or p.customer_id in (
+        select i.customer_id from identifiers as i
+        where i.workspace_id = %(workspace)s and i.value ilike %(begins)s
+    )
+    or concat_ws(
+        ' ', p.traits ->> 'name', p.traits ->> 'lastName', p.traits ->> 'firstName',
+        p.traits ->> 'last_name', p.traits ->> 'first_name', p.traits ->> 'email',
+        p.traits ->> 'phone'
+    ) ilike %(contains)s)
+    and (%(seen)s::timestamptz is null
+        or (p.last_seen, p.customer_id) < (%(seen)s, %(customer)s))
+order by p.last_seen desc, p.customer_id desc
+limit %(limit)s
+"""  # noqa: S608 - only the columns above stand in it
+
 
 def search_customers(
     cursor: Cursor[Row],
@@ -76,25 +96,7 @@ def search_customers(
     The latest seen come first; `after` is (last_seen, customer_id) of the last row before.
     """
     cursor.execute(
-        f"""
-        select {_COLUMNS}
-        from profiles as p
-        join customers as c using (workspace_id, customer_id)
-        where p.workspace_id = %(workspace)s
-            and (%(words)s = '' or p.customer_id in (
-                select i.customer_id from identifiers as i
-                where i.workspace_id = %(workspace)s and i.value ilike %(begins)s
-            )
-            or concat_ws(
-                ' ', p.traits ->> 'name', p.traits ->> 'lastName', p.traits ->> 'firstName',
-                p.traits ->> 'last_name', p.traits ->> 'first_name', p.traits ->> 'email',
-                p.traits ->> 'phone'
-            ) ilike %(contains)s)
-            and (%(seen)s::timestamptz is null
-                or (p.last_seen, p.customer_id) < (%(seen)s, %(customer)s))
-        order by p.last_seen desc, p.customer_id desc
-        limit %(limit)s
-        """,  # noqa: S608 - only the columns above stand in it
+        _SEARCH,
         {
             "workspace": workspace_id,
             "words": words,
