@@ -14,11 +14,17 @@ copy inbox (
 LOCK_INBOX: LiteralString = "select pg_advisory_xact_lock(1768841583)"  # "inbo"
 NOTIFY_INBOX: LiteralString = "select pg_notify('tsunagu_inbox', %s)"
 
+# The newest position is one look into each partition's index; "is there a later one" was
+# planned as a scan of the log (measured: 25 ms with 144,000 events).
 IDLE: LiteralString = """
-select not exists (
-        select from inbox as i
-        where i.workspace_id = w.workspace_id
-            and i.position > coalesce(c.position, 0)
+select coalesce(
+        (
+            select i.position from inbox as i
+            where i.workspace_id = w.workspace_id
+            order by i.position desc
+            limit 1
+        ) <= coalesce(c.position, 0),
+        true
     )
     and coalesce(c.closed_at >= due.now, false)
     and not exists (
@@ -38,9 +44,14 @@ where w.workspace_id = %s
 """
 
 DRAINED: LiteralString = """
-select not exists (
-    select from inbox as i
-    where i.workspace_id = c.workspace_id and i.position > c.position
+select coalesce(
+    (
+        select i.position from inbox as i
+        where i.workspace_id = c.workspace_id
+        order by i.position desc
+        limit 1
+    ) <= c.position,
+    true
 )
 from cursors as c
 where c.workspace_id = %s and c.consumer = 'pipeline'
