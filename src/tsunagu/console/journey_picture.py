@@ -203,7 +203,7 @@ def _node_face(
         if node.event
         else visit.say(journeys.wait_time, within=within)
     )
-    return "hourglass_empty", "amber", name.replace("_", " "), title, ""
+    return "hourglass_empty", "amber", visit.say(journeys.wait_node), title, ""
 
 
 def node_title(
