@@ -15,7 +15,7 @@ from tsunagu.channels.email import Mailbox
 from tsunagu.core import Invalid
 from tsunagu.runtime.demo.driver import Driver
 from tsunagu.runtime.demo.job import PLAYING, Outcome, run_demo
-from tsunagu.runtime.demo.results import flush
+from tsunagu.runtime.demo.results import Finding, flush
 from tsunagu.runtime.demo_server import (
     OPERATOR,
     demo_settings,
@@ -90,7 +90,7 @@ def world(settings: Settings, say: Say) -> int:
         played = {"en": "The world was played", "ja": "シミュレーション完了"}
         stages.finished(played, time.monotonic() - begun)
     for finding in found:
-        console.print(f"• {say(finding.sentence['en'], finding.sentence['ja'])}")
+        console.print(f"• {_finding(finding, say)}")
     return 0
 
 
@@ -150,7 +150,7 @@ class _Stages:
 def _show(console: Console, outcome: Outcome, seconds: float, say: Say) -> None:
     console.print(f"\n[bold]{say('What it found', '分かったこと')}[/bold]")
     for finding in outcome.findings:
-        console.print(f"• {say(finding.sentence['en'], finding.sentence['ja'])}")
+        console.print(f"• {_finding(finding, say)}")
     console.print(f"\n[bold]{say('Did the loop close?', '輪は閉じたか')}[/bold]")
     table = Table.grid(padding=(0, 1))
     for check in outcome.checks:
@@ -163,6 +163,11 @@ def _show(console: Console, outcome: Outcome, seconds: float, say: Say) -> None:
         else say("The loop did not close", "輪は閉じませんでした")
     )
     console.print(f"[bold]{verdict}[/bold] ({seconds:.1f} s)")
+
+
+def _finding(found: Finding, say: Say) -> str:
+    title, sentence = found.title, found.sentence
+    return f"[bold]{say(title['en'], title['ja'])}[/bold]  {say(sentence['en'], sentence['ja'])}"
 
 
 def _show_way_in(console: Console, settings: Settings, password: str, say: Say) -> None:

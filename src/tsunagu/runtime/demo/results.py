@@ -50,6 +50,11 @@ class Finding:
     document: Json
 
     @property
+    def title(self) -> Words:
+        """What was asked, in both languages."""
+        return self.document.get("title") or self.document["question"]
+
+    @property
     def sentence(self) -> Words:
         """The answer in one sentence, in both languages."""
         return self.document["sentence"]
