@@ -52,28 +52,39 @@ on conflict (workspace_id, customer_id) do update set
     events = excluded.events, position = excluded.position, plan = excluded.plan
 """
 
-# The platform's own events name their customer by one identifier that is surely known.
-_STORE_TOLD: LiteralString = """
-insert into timeline (workspace_id, customer_id, position, at, type, name, source, body)
-select i.workspace_id, d.customer_id, i.position, i.at, i.type, i.name, i.source, i.body
-from inbox as i
-join identifiers as d
-    on d.workspace_id = i.workspace_id
-    and d.kind = case when i.user_id is null then 'anonymous_id' else 'user_id' end
-    and d.value = coalesce(i.user_id, i.anonymous_id)
-where i.workspace_id = %(workspace)s and i.source = %(platform)s
-    and i.position > %(after)s and i.position <= %(upto)s
-"""
-
+# Each row is looked up by its key, whatever the planner thinks of a table it has no statistics
+# of: `offset 0` keeps the look-up from being turned into a join over all rows.
 _STORE_TIMELINE: LiteralString = """
 insert into timeline (workspace_id, customer_id, position, at, type, name, source, body)
-select i.workspace_id, f.customer_id, i.position, i.at, i.type, i.name, i.source, i.body
+select %(workspace)s, f.customer_id, f.position, i.at, i.type, i.name, i.source, i.body
 from facts_in as f
-join inbox as i on i.position = f.position
-where i.workspace_id = %(workspace)s
-    and i.position > %(after)s and i.position <= %(upto)s
+cross join lateral (
+    select at, type, name, source, body from inbox
+    where workspace_id = %(workspace)s and position = f.position
+    offset 0
+) as i
 """
 
+# The platform's own events name their customer by one identifier that is surely known. It is
+# made before the look-up: behind row-level security an index takes columns, not expressions.
+_STORE_TOLD: LiteralString = """
+with told as materialized (
+    select position, at, type, name, source, body,
+        case when user_id is null then 'anonymous_id' else 'user_id' end as kind,
+        coalesce(user_id, anonymous_id) as value
+    from inbox
+    where workspace_id = %(workspace)s and source = %(platform)s
+        and position > %(after)s and position <= %(upto)s
+)
+insert into timeline (workspace_id, customer_id, position, at, type, name, source, body)
+select %(workspace)s, d.customer_id, t.position, t.at, t.type, t.name, t.source, t.body
+from told as t
+cross join lateral (
+    select customer_id from identifiers
+    where workspace_id = %(workspace)s and kind = t.kind and value = t.value
+    offset 0
+) as d
+"""
 
 _HISTORY: LiteralString = """
 with recursive family (customer_id, member) as (
