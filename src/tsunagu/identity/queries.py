@@ -13,18 +13,26 @@ from tsunagu.storage import int_array, stage, text_array
 
 Row = tuple[Any, ...]
 
+# Looked up row by row whatever the planner thinks of tables it has no statistics of: `offset 0`
+# keeps the look-ups from being turned into joins over all rows.
 _LOAD: LiteralString = """
-select i.kind, i.value, i.customer_id, c.created_position,
+select wanted.kind, wanted.value, i.customer_id, c.created_position,
     c.first_kind = 'user_id' or exists (
         select from identifiers as u
-        where u.workspace_id = i.workspace_id and u.customer_id = i.customer_id
+        where u.workspace_id = %(workspace)s and u.customer_id = i.customer_id
             and u.kind = 'user_id'
     )
 from unnest(%(kinds)s::text[], %(values)s::text[]) as wanted (kind, value)
-join identifiers as i
-    on i.workspace_id = %(workspace)s and i.kind = wanted.kind and i.value = wanted.value
-join customers as c
-    on c.workspace_id = i.workspace_id and c.customer_id = i.customer_id
+cross join lateral (
+    select customer_id from identifiers
+    where workspace_id = %(workspace)s and kind = wanted.kind and value = wanted.value
+    offset 0
+) as i
+cross join lateral (
+    select first_kind, created_position from customers
+    where workspace_id = %(workspace)s and customer_id = i.customer_id
+    offset 0
+) as c
 """
 
 _CUSTOMER_COLUMNS = {
