@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tsunagu import access, eventlog
-from tsunagu.core import Body, NewEvent, encode_body
+from tsunagu.core import Body, Figures, NewEvent, encode_body
 from tsunagu.core.times import DAY, HOUR, parse_time
 from tsunagu.runtime import pipeline_loop
 from tsunagu.runtime.pipeline import Desk, Report
@@ -256,3 +258,24 @@ def test_an_audience_published_late_counts_what_happened_before(shop: Shop) -> N
     shop.tell("u2", "Order Completed", START + DAY)
     shop.drain()
     assert shop.rows("select count(*) from audience_members") == [(2,)]
+
+
+def test_a_workspace_that_cannot_work_stops_no_other(
+    shop: Shop, database: Database, make_workspace: Callable[..., int]
+) -> None:
+    broken = make_workspace()
+    with database.connect("app") as connection, in_workspace(connection, broken) as cursor:
+        access.publish(cursor, broken, "audience", "broken", {"rule": "no such thing"}, "tester")
+    shop.publish(*DOCUMENTS)
+    shop.tell("u1", "Order Completed", START)
+    stop = threading.Event()
+    worker = threading.Thread(target=pipeline_loop.run, args=(database, Figures(), stop))
+    worker.start()
+    try:
+        until = time.monotonic() + 30
+        while not shop.rows("select 1 from profiles") and time.monotonic() < until:
+            time.sleep(0.05)
+    finally:
+        stop.set()
+        worker.join(30)
+    assert shop.rows("select events from profiles") == [(1,)]

@@ -57,6 +57,7 @@ class Desk:
     """One workspace as the pipeline sees it, kept between batches.
 
     `limit` is how many events it dares at once: halved after failures, doubled after success.
+    `rests_until` is when to try again a workspace in which nothing works.
     """
 
     workspace_id: int
@@ -64,6 +65,7 @@ class Desk:
     driven: bool = False
     definitions: Definitions | None = None
     limit: int = BATCH
+    rests_until: int = 0
     memory: Memory = field(default_factory=Memory)
 
     def forget(self) -> None:

@@ -17,13 +17,14 @@ from psycopg import Connection
 
 from tsunagu import access, eventlog, profiles
 from tsunagu.core import Figures, TsunaguError
-from tsunagu.core.times import wall
+from tsunagu.core.times import SECOND, wall
 from tsunagu.runtime.pipeline import BATCH, TIMERS, Desk, Report, process_batch
 from tsunagu.storage import LOOK_UPS, Database, in_workspace, notify
 
 Row = tuple[Any, ...]
 
 LOOK_ROUND = 5.0
+REST = 30 * SECOND
 SECONDS_AFTER_LOSS = 0.5
 _log = logging.getLogger("tsunagu.pipeline")
 
@@ -93,7 +94,15 @@ class _Loop:
 
     def _turn(self, desk: Desk) -> bool:
         """One batch of one workspace; True when it has more."""
-        report = next_batch(self._connection, desk)
+        if wall() < desk.rests_until:
+            return False
+        try:
+            report = next_batch(self._connection, desk)
+        except TsunaguError as error:
+            # One workspace that cannot work stops no other.
+            _log.error("%s It is tried again in %d s.", error, REST // SECOND)
+            desk.rests_until = self._wakes[desk.workspace_id] = wall() + REST
+            return False
         self._tell(report)
         if report.more:
             return True
@@ -163,7 +172,7 @@ def _put_aside(connection: Connection[Row], desk: Desk, cause: str) -> None:
     workspace = desk.workspace_id
     empty, why = _try(connection, desk, limit=0, timers=0)
     if empty is None:
-        raise TsunaguError(f"The pipeline cannot work in workspace {workspace}: {why}")
+        raise TsunaguError(f"The pipeline cannot work in workspace {workspace}: {why}.")
     report, _ = _try(connection, desk, limit=0, timers=1)
     with in_workspace(connection, workspace) as cursor:
         after = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
