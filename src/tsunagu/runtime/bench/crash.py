@@ -93,6 +93,8 @@ def measure(size: int | None) -> Iterator[Measure]:
     yield Measure("crash.mails", sum(calm.copies.values()), "mails")
     yield Measure("crash.twice", twice(wild), "mails", bar=0, below=True)
     yield Measure("crash.differences", len(unexplained), "customers", bar=0, below=True)
+    yield Measure("crash.lake_twice", wild.lake[0] - wild.lake[1], "events", bar=0, below=True)
+    yield Measure("crash.lake_lost", lost(wild), "events", bar=0, below=True)
     yield Measure(
         "crash.unknown",
         unknown,
