@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import pytest
 
+from databases import fresh_database
 from tsunagu.access import create_workspace
-from tsunagu.eventlog import ensure_partitions
-from tsunagu.storage import Database, EmbeddedServer, migrate
+from tsunagu.storage import Database
 
 
 @pytest.fixture
@@ -26,17 +26,8 @@ def open_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def database() -> Iterator[Database]:
     """A migrated database in a server of this session."""
-    with tempfile.TemporaryDirectory(prefix="tsunagu-") as name:
-        Path(name).chmod(0o755)
-        server = EmbeddedServer(Path(name) / "postgres")
-        try:
-            database = Database(server.start())
-            migrate(database)
-            with database.connect("owner") as connection:
-                ensure_partitions(connection)
-            yield database
-        finally:
-            server.destroy()
+    with fresh_database() as database:
+        yield database
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from databases import fresh_database
 from tsunagu import collect, public
 from tsunagu.channels.email import Mailbox, SmtpServer, run_mailbox
 from tsunagu.core import Figures, chance
@@ -40,9 +41,16 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+@pytest.fixture(scope="module")
+def database() -> Iterator[Database]:
+    """A database of its own: the roles would work in the workspaces of other tests, too."""
+    with fresh_database() as database:
+        yield database
+
+
 @pytest.fixture
 def installation(database: Database, tmp_path: Path) -> Iterator[Installation]:
-    """Every role of the loop, each in a thread, over the session's database."""
+    """Every role of the loop, each in a thread, over the database."""
     smtp, site, collector = (free_port() for _ in range(3))
     host, public_url = "127.0.0.1", f"http://127.0.0.1:{site}"
     mail = MailSettings(SmtpServer(host, smtp), "Shop", "news@tsunagu.example")
