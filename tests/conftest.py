@@ -5,13 +5,10 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from databases import fresh_database
-from tsunagu.access import create_workspace
+from databases import fresh_database, workspace_maker
 from tsunagu.storage import Database
 
 
@@ -34,11 +31,7 @@ def database() -> Iterator[Database]:
 def make_workspace(database: Database) -> Callable[..., int]:
     """Makes a fresh workspace; takes the options of `create_workspace`."""
 
-    def make(**options: Any) -> int:
-        with database.connect("app") as connection:
-            return create_workspace(connection, f"test {uuid4().hex[:12]}", **options)
-
-    return make
+    return workspace_maker(database)
 
 
 @pytest.fixture

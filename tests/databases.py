@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
+from tsunagu.access import create_workspace
 from tsunagu.eventlog import ensure_partitions
 from tsunagu.storage import Database, EmbeddedServer, migrate
 
@@ -25,3 +28,13 @@ def fresh_database() -> Iterator[Database]:
             yield database
         finally:
             server.destroy()
+
+
+def workspace_maker(database: Database) -> Callable[..., int]:
+    """Makes a fresh workspace; takes the options of `create_workspace`."""
+
+    def make(**options: Any) -> int:
+        with database.connect("app") as connection:
+            return create_workspace(connection, f"test {uuid4().hex[:12]}", **options)
+
+    return make

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sending_shop import Post, Shop
 
+from databases import fresh_database, workspace_maker
 from tsunagu.channels.email import Mailbox, MailboxServer
 from tsunagu.storage import Database
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Database]:
+    """A database of its own: a sender would hand over what other tests have left."""
+    with fresh_database() as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def make_workspace(database: Database) -> Callable[..., int]:
+    return workspace_maker(database)
 
 
 @pytest.fixture
