@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 import msgspec
 from psycopg import Cursor
@@ -64,6 +64,13 @@ select position from batch except all select position from remembered
 """
 
 
+class Lease(NamedTuple):
+    """Where a consumer's cursor stands, and how often others changed what it writes."""
+
+    position: int
+    epoch: int
+
+
 @dataclass(frozen=True)
 class Batch:
     """Events in log order, without the platform's own.
@@ -77,18 +84,34 @@ class Batch:
     next_known_at: int | None
 
 
-def hold_cursor(cursor: Cursor[Row], workspace_id: int, consumer: str) -> int:
-    """Take the lease: lock the workspace's cursor row and return its position."""
+def hold_cursor(cursor: Cursor[Row], workspace_id: int, consumer: str) -> Lease:
+    """Take the lease: lock the workspace's cursor row and return where it stands."""
     key = (workspace_id, consumer)
     found = cursor.execute(
-        "select position from cursors where workspace_id = %s and consumer = %s for update", key
+        """
+        select position, epoch from cursors
+        where workspace_id = %s and consumer = %s for update
+        """,
+        key,
     ).fetchone()
     if found is not None:
-        return found[0]
+        return Lease(*found)
     cursor.execute(
         "insert into cursors (workspace_id, consumer) values (%s, %s) on conflict do nothing", key
     )
     return hold_cursor(cursor, workspace_id, consumer)
+
+
+def disturb(cursor: Cursor[Row], workspace_id: int) -> None:
+    """Say that somebody else changed customers under the pipeline's lease.
+
+    A bulk load or a replay that is swapped in holds the pipeline's cursor while it writes, and
+    calls this in the same transaction: the pipeline then forgets what it remembered.
+    """
+    cursor.execute(
+        "update cursors set epoch = epoch + 1 where workspace_id = %s and consumer = %s",
+        (workspace_id, PIPELINE),
+    )
 
 
 def heed_plan(cursor: Cursor[Row], workspace_id: int, consumer: str, plan: str) -> bool:

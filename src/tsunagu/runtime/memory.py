@@ -1,14 +1,15 @@
 """What the pipeline remembers of a workspace between batches, so as not to load it again.
 
 The pipeline is the workspace's only writer while it holds the lease. So what it stored last is
-what the database holds, as long as the cursor stands where it left it; if anybody else moved
-the cursor, or a batch failed, all of this is forgotten. Everything here can be loaded again.
+what the database holds, as long as the cursor stands where it left it. If anybody else moved the
+cursor or disturbed the lease, or a batch failed, all of this is forgotten; it can be loaded again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from tsunagu.eventlog import Lease
 from tsunagu.identity import Identifier, Known, Merge, Resolution, edge_key
 
 MAX_IDENTIFIERS = 500_000
@@ -20,7 +21,7 @@ class Memory:
     """Owners of identifiers, customers' folds in stored form, and edges that are stored."""
 
     def __init__(self) -> None:
-        self.position: int | None = None
+        self.lease: Lease | None = None
         self.plan = ""
         self.edges: set[int] = set()
         self._known = Known()
@@ -30,16 +31,16 @@ class Memory:
 
     def forget(self) -> None:
         """Start from nothing."""
-        self.position = None
+        self.lease = None
         self.edges.clear()
         self._known = Known()
         self._merged.clear()
         self._states.clear()
         self._state_bytes = 0
 
-    def heed(self, position: int, plan: str) -> None:
+    def heed(self, lease: Lease, plan: str) -> None:
         """Forget what can no longer be trusted at the start of a batch."""
-        if position != self.position:
+        if lease != self.lease:
             self.forget()
         if plan != self.plan:
             self._states.clear()
@@ -74,10 +75,10 @@ class Memory:
         return found, missing
 
     def keep(
-        self, position: int, known: Known, resolution: Resolution, states: Mapping[int, bytes]
+        self, lease: Lease, known: Known, resolution: Resolution, states: Mapping[int, bytes]
     ) -> None:
         """Remember what a batch that was just committed knew and stored."""
-        self.position = position
+        self.lease = lease
         self._keep_known(known, resolution.merges)
         self._keep_states(states, resolution.merges)
         if len(self.edges) > MAX_EDGES:

@@ -19,6 +19,7 @@ from tsunagu.core import Event, Json, decode_body
 from tsunagu.core.events import CONSENT_WORDS, PLATFORM_SOURCE
 from tsunagu.core.failpoints import failpoint
 from tsunagu.core.times import wall, zone
+from tsunagu.eventlog import Lease
 from tsunagu.identity import Known, Resolution
 from tsunagu.journeys import Decision
 from tsunagu.profiles import Absorption, Fact, Plan
@@ -79,7 +80,7 @@ class _Done:
     """A batch that is stored but not committed: its report, and what to remember of it."""
 
     report: Report
-    upto: int
+    lease: Lease
     known: Known
     resolution: Resolution
     states: dict[int, bytes]
@@ -90,7 +91,7 @@ def process_batch(connection: Connection[Row], desk: Desk, limit: int, timers: i
     with in_workspace(connection, desk.workspace_id) as cursor:
         done = _stages(cursor, desk, limit, timers)
         failpoint("pipeline.before_commit")
-    desk.memory.keep(done.upto, done.known, done.resolution, done.states)
+    desk.memory.keep(done.lease, done.known, done.resolution, done.states)
     failpoint("pipeline.after_commit")
     return done.report
 
@@ -99,10 +100,11 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> _Done:
     workspace = desk.workspace_id
 
     # 1. the lease, the clock and what is published
-    after = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
+    lease = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
+    after = lease.position
     clock = access.business_now(cursor, workspace)
     current = _definitions(cursor, desk, clock)
-    desk.memory.heed(after, current.plan.key)
+    desk.memory.heed(lease, current.plan.key)
 
     # 2. the next events, without those that came before
     batch = eventlog.read_batch(cursor, workspace, after, limit)
@@ -154,7 +156,7 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> _Done:
         lag=(wall() - batch.events[0].received_at) / 1e6 if batch.events else 0.0,
         more=batch.next_known_at is not None or len(due) >= timers > 0 or bool(told),
     )
-    return _Done(report, batch.upto, known, resolution, states)
+    return _Done(report, Lease(batch.upto, lease.epoch), known, resolution, states)
 
 
 def _definitions(cursor: Cursor[Row], desk: Desk, clock: int) -> Definitions:

@@ -175,7 +175,7 @@ def _put_aside(connection: Connection[Row], desk: Desk, cause: str) -> None:
         raise TsunaguError(f"The pipeline cannot work in workspace {workspace}: {why}.")
     report, _ = _try(connection, desk, limit=0, timers=1)
     with in_workspace(connection, workspace) as cursor:
-        after = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
+        after = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE).position
         if report is None:
             due = profiles.due_customers(cursor, workspace, wall(), 1)
             _log.error("Workspace %d: the timers of customers %s rest", workspace, due)

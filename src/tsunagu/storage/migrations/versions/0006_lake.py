@@ -1,0 +1,11 @@
+"""The lake's upkeep."""
+
+from tsunagu.storage.migration_steps import run_sql_beside
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Run the SQL beside this file."""
+    run_sql_beside(__file__)
