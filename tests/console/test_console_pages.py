@@ -32,7 +32,8 @@ def paths(site: Site) -> list[str]:
         "content/mailbox",
         "content/mailbox/2",
         "insights",
-        "dead-letters",
+        "data",
+        "data/dead-letters",
         "settings",
     ]
 
@@ -232,7 +233,7 @@ def test_an_empty_workspace_says_what_to_do_next(signed_in: OpenPage, site: Site
         ("content/messages", "There are no messages yet"),
         ("content/archive", "Nothing has been sent yet"),
         ("insights", "There are no results yet"),
-        ("dead-letters", "No dead letters"),
+        ("data/dead-letters", "No dead letters"),
     ):
         page.goto(empty + path)
         expect(page.get_by_text(words)).to_be_visible()
@@ -246,3 +247,11 @@ def test_signing_out_ends_the_session(signed_in: OpenPage, site: Site) -> None:
     page.goto(site.to("customers"))
     assert "/sign-in" in page.url
     assert seeding.OPERATOR not in page.content()
+
+
+def test_the_former_address_of_dead_letters_leads_to_the_data_room(
+    signed_in: OpenPage, site: Site
+) -> None:
+    page = signed_in("dead-letters?q=total")
+    assert page.url == site.to("data/dead-letters?q=total")
+    expect(page.get_by_role("link", name="Dead letters")).to_have_attribute("aria-current", "page")

@@ -25,7 +25,7 @@ from tsunagu.console import sign_in
 from tsunagu.console.formats import Formats
 from tsunagu.console.frame import frame
 from tsunagu.console.markup import div, el, icon, link
-from tsunagu.console.pages import PAGES, PageEntry
+from tsunagu.console.pages import MOVED, PAGES, PageEntry
 from tsunagu.console.phrases import Phrase
 from tsunagu.console.reader import Connection, Reader
 from tsunagu.console.session import SESSION_COOKIE, Gate, Sessions
@@ -110,10 +110,21 @@ def _register(desk: Desk) -> None:
         return _plain(request, common.no_such_page, common.no_such_page_help, 404)
 
     pages_app.add_exception_handler(404, not_found)
+    for old, new in MOVED.items():
+        _redirect(old, new)
     for entry in PAGES:
         ui.page(f"/w/{{workspace_id:int}}/{entry.path}", response_timeout=SECONDS_TO_BUILD)(
             _page(desk, entry)
         )
+
+
+def _redirect(old: str, new: str) -> None:
+    """Lead from a page's former address to the one it has now, with what follows it."""
+
+    @pages_app.get(f"/w/{{workspace_id:int}}/{old}{{rest:path}}")
+    async def moved(workspace_id: int, rest: str, request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/w/{workspace_id}/{new}{rest}{query}", 308)
 
 
 def _page(desk: Desk, entry: PageEntry) -> Callable[[Request], Awaitable[Response | None]]:

@@ -43,7 +43,7 @@ ROOMS = (
     Room("insights", common.insights, "insights"),
 )
 SIDE_ROOMS = (
-    Room("dead-letters", common.dead_letters, "report_gmailerrorred"),
+    Room("data", common.data, "storage"),
     Room("settings", common.settings, "settings"),
 )
 PHONE_ROOMS = ("", "customers", "journeys", "content")

@@ -129,7 +129,7 @@ def _collect(visit: Visit, figures: Figures, rate: float) -> Html:
     else:
         state = _line(span("dot"), visit.say(overview.quiet_now))
     big = _big(visit, number(figures.profiles.events), overview.unit_events)
-    return _station(visit, 1, overview.collect, "sensors", visit.to("dead-letters"), big, state)
+    return _station(visit, 1, overview.collect, "sensors", visit.to("data"), big, state)
 
 
 def _identify(visit: Visit, figures: Figures) -> Html:

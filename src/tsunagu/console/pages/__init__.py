@@ -45,7 +45,11 @@ PAGES = (
     PageEntry("content/mailbox", "content", archive.build_mailbox),
     PageEntry("content/mailbox/{mail_id:int}", "content", archive.build_mailbox),
     PageEntry("insights", "insights", insights.build),
-    PageEntry("dead-letters", "dead-letters", dead_letters.build),
-    PageEntry("dead-letters/{position:int}", "dead-letters", dead_letters.build),
+    PageEntry("data", "data", dead_letters.build),
+    PageEntry("data/dead-letters", "data", dead_letters.build),
+    PageEntry("data/dead-letters/{position:int}", "data", dead_letters.build),
     PageEntry("settings", "settings", settings.build),
 )
+
+# Where a page of an earlier release is now; what stands below it moved along.
+MOVED = {"dead-letters": "data/dead-letters"}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tsunagu import eventlog
 from tsunagu.console.beside import list_beside, row_link, rows_around
-from tsunagu.console.frame import page_head
+from tsunagu.console.data_room import data_head
 from tsunagu.console.markup import Html, div, el, icon, join, span
 from tsunagu.console.pane import html
 from tsunagu.console.reader import Cursor
@@ -20,7 +20,7 @@ from tsunagu.eventlog import DeadLetter
 
 async def build(visit: Visit) -> None:
     """The list with one event beside it."""
-    page_head(visit, visit.say(dead_letters.title), visit.say(dead_letters.sub))
+    data_head(visit, "dead-letters", dead_letters.sub)
     workspace, chosen = visit.workspace.id, visit.parameters.get("position")
 
     def load(cursor: Cursor, words: str, before: int | None) -> Sequence[DeadLetter]:
@@ -43,13 +43,13 @@ async def build(visit: Visit) -> None:
         lambda position: visit.read(lambda c: _letter(visit, c, position)),
         lambda letter: _draw(visit, letter),
         ("report_gmailerrorred", dead_letters.choose, dead_letters.choose_help),
-        visit.to("dead-letters"),
+        visit.to("data", "dead-letters"),
     )
 
 
 def _row(visit: Visit, letter: DeadLetter, chosen: str | None) -> Html:
     return row_link(
-        visit.to("dead-letters", letter.position),
+        visit.to("data", "dead-letters", letter.position),
         letter.position,
         div(
             "top",

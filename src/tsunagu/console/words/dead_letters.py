@@ -2,7 +2,6 @@
 
 from tsunagu.console.phrases import Phrase
 
-title = Phrase("未処理イベント", "Dead letters")
 sub = Phrase(
     "処理できずに脇へ置いたイベントです。失われてはいません。ほかのイベントは先へ進んでいます。",
     "Events that could not be processed. They are kept, and everything else went on.",

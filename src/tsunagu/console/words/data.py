@@ -1,0 +1,6 @@
+"""Texts that the pages of the data room share: the title and the tabs."""
+
+from tsunagu.console.phrases import Phrase
+
+title = Phrase("データ", "Data")
+dead_letters = Phrase("未処理イベント", "Dead letters")
