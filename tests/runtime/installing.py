@@ -42,6 +42,7 @@ class Installation:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TSUNAGU_")}
         ports = {f"TSUNAGU_{name}_PORT": str(port) for name, port in self.ports.items()}
         self.environment = kept | ports | {"TSUNAGU_HOME": str(home), "LANG": "C.UTF-8"}
+        self.environment["TSUNAGU_COLLECTORS"] = "2"
         self.log_file = home.with_name(home.name + ".log")
         self.server: subprocess.Popen[bytes] | None = None
 
@@ -101,9 +102,10 @@ class Installation:
                 continue
         return found
 
+    def pids_of(self, role: str) -> set[int]:
+        """All processes of a role."""
+        return {pid for pid, words in self.processes().items() if f" run {role} " in f"{words} "}
+
     def pid_of(self, role: str) -> int | None:
         """The process of a role."""
-        for pid, words in self.processes().items():
-            if f" run {role} " in f"{words} ":
-                return pid
-        return None
+        return next(iter(self.pids_of(role)), None)

@@ -88,6 +88,23 @@ def test_a_killed_role_is_started_again_and_told(installation: Installation) -> 
     wait_until(lambda: installation.call("doctor").returncode == 0, "all is well again")
 
 
+def test_collectors_share_a_port_and_one_goes_on_while_the_other_is_started_again(
+    installation: Installation,
+) -> None:
+    before = installation.pids_of("collector")
+    assert len(before) == 2
+    url = f"http://127.0.0.1:{installation.ports['COLLECT']}/v1/health"
+    gone = before.pop()
+    os.kill(gone, signal.SIGKILL)
+    # connections that the dead one had not yet taken are reset; new ones go to the other
+    wait_until(lambda: gone not in installation.pids_of("collector"), "it is dead")
+    for _ in range(20):
+        assert httpx.get(url).status_code == 200
+    wait_until(lambda: len(installation.pids_of("collector")) == 2, "both run again")
+    assert before < installation.pids_of("collector")
+    wait_until(lambda: installation.call("doctor").returncode == 0, "all is well again")
+
+
 def test_a_role_can_run_alone_beside_the_server(installation: Installation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])

@@ -11,11 +11,16 @@ from tsunagu.core import Invalid
 from tsunagu.runtime.settings import PREFIX
 
 
-def is_free(host: str, port: int) -> bool:
-    """Could we listen here? Port 0 stands for any free one."""
+def is_free(host: str, port: int, *, shared: bool = False) -> bool:
+    """Could we listen here? Port 0 stands for any free one.
+
+    With `shared`, beside others of this account who share the port as well.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             probe.bind((host, port))
         except PermissionError as error:
@@ -43,13 +48,19 @@ def holder(port: int) -> psutil.Process | None:
         return None
 
 
-def require_free(host: str, ports: Mapping[str, int]) -> None:
+def require_free(host: str, ports: Mapping[str, int], *, shared: bool = False) -> None:
     """Checks the ports, given by the names of their settings (`console_port`).
+
+    With `shared`, another process of this role may listen there already.
 
     Raises:
         Invalid: some are in use; the message says by whom and what to do.
     """
-    lines = [_in_use(name, port) for name, port in ports.items() if not is_free(host, port)]
+    lines = [
+        _in_use(name, port)
+        for name, port in ports.items()
+        if not is_free(host, port, shared=shared)
+    ]
     if lines:
         raise Invalid("\n".join(lines))
 

@@ -69,7 +69,7 @@ def _guarded(stop: threading.Event, work: Callable[[], None]) -> int:
 def _run_alone(name: str, settings: Settings, stop: threading.Event) -> None:
     with open_database(settings) as database:
         work = Work(settings, load_secrets(settings.folder), database, Figures(), stop)
-        _work(name, work, lambda: _log.info("Ready"))
+        _work(name, work, lambda: _log.info("Ready"), shared=False)
 
 
 def _run_supervised(
@@ -82,16 +82,18 @@ def _run_supervised(
         children = held.enter_context(FolderLock(settings.folder, CHILDREN))
         children.take(shared=True, timeout=_GRACE)
         secrets = load_secrets(settings.folder)
-        _work(name, Work(settings, secrets, database_of(settings), Figures(), stop), lifeline.ready)
+        work = Work(settings, secrets, database_of(settings), Figures(), stop)
+        # the supervisor has looked that nobody else is at the ports before it started us
+        _work(name, work, lifeline.ready, shared=ROLES[name].copies is not None)
 
 
-def _work(name: str, work: Work, ready: Callable[[], None]) -> None:
+def _work(name: str, work: Work, ready: Callable[[], None], *, shared: bool) -> None:
     os.umask(0o077)  # mails and lake files are for this account alone
     role, settings = ROLES[name], work.settings
     port = None
     if role.port is not None:
         port = (settings.host, int(getattr(settings, role.port)))
-        require_free(settings.host, {role.port: port[1]})
+        require_free(settings.host, {role.port: port[1]}, shared=shared)
     with Heartbeat(work.database, name, work.figures, port, ready):
         role.run(work)
 

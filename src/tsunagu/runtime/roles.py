@@ -35,12 +35,17 @@ class Work:
 
 @dataclass(frozen=True)
 class Role:
-    """One kind of process. `port` names the setting that holds its port, if it has one."""
+    """One kind of process.
+
+    `port` names the setting that holds its port, if it has one; `copies` the one that says how
+    many processes share that port, if it may be more than one.
+    """
 
     name: str
     title: str
     run: Callable[[Work], None]
     port: str | None = None
+    copies: str | None = None
 
 
 def _mailbox(work: Work) -> None:
@@ -142,7 +147,7 @@ ROLES: dict[str, Role] = {
         Role("sender", "sender", _sender),
         Role("public", "public pages", _public, "public_port"),
         Role("console", "console", _console, "console_port"),
-        Role("collector", "collector", _collector, "collect_port"),
+        Role("collector", "collector", _collector, "collect_port", "collectors"),
     )
 }
 

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     public_port: int = Field(default=8081, ge=0, le=65535)
     collect_port: int = Field(default=8082, ge=0, le=65535)
     mailbox_port: int = Field(default=8025, ge=0, le=65535)
+    collectors: int = Field(default_factory=lambda: _collectors_here(), ge=1, le=64)
     public_url: str = ""
     smtp_host: str = ""
     smtp_port: int = Field(default=25, ge=1, le=65535)
@@ -72,6 +73,11 @@ class Settings(BaseSettings):
     def collect_address(self) -> str:
         """Where events are posted to; no slash at the end."""
         return f"http://{self.host}:{self.collect_port}"
+
+
+def _collectors_here() -> int:
+    """One collector for each core, up to four: beyond that the log's one writer is the limit."""
+    return min(4, os.cpu_count() or 1)
 
 
 def load_settings(**given: object) -> Settings:

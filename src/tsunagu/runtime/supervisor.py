@@ -54,7 +54,11 @@ def serve(settings: Settings, say: Say) -> int:
         roles = wanted_roles(settings)
         ports = {role.port: int(getattr(settings, role.port)) for role in roles if role.port}
         require_free(settings.host, ports)
-        names = [role.name for role in roles]
+        names = [
+            role.name
+            for role in roles
+            for _ in range(int(getattr(settings, role.copies)) if role.copies else 1)
+        ]
         return asyncio.run(_Supervisor(settings, names, say).run())
 
 
@@ -85,7 +89,7 @@ class _Supervisor:
         self._settings = settings
         self._say = say
         self._environment = environment_of(settings)
-        self._children = {name: Child(name, self._environment, _write) for name in names}
+        self._children = [Child(name, self._environment, _write) for name in names]
         self._keeper = (
             Child(KEEPER, self._environment, _write) if settings.database_url is None else None
         )
@@ -118,7 +122,7 @@ class _Supervisor:
                 )
             )
             return
-        for child in self._children.values():
+        for child in self._children:
             child.kill()
 
     async def _start(self) -> bool:
@@ -128,9 +132,9 @@ class _Supervisor:
                 return True
         if not await self._prepare():
             return self._stopping.is_set()
-        for child in self._children.values():
+        for child in self._children:
             self._keep(child)
-        await self._until_ready(list(self._children.values()))
+        await self._until_ready(self._children)
         return True
 
     async def _prepare(self) -> bool:
@@ -181,8 +185,8 @@ class _Supervisor:
 
     async def _end(self) -> None:
         for names in _END_ORDER:
-            await self._end_all([self._children[name] for name in names if name in self._children])
-        await self._end_all([child for child in self._children.values() if child.pid])
+            await self._end_all([child for child in self._children if child.name in names])
+        await self._end_all([child for child in self._children if child.pid])
         if self._keeper is not None and not await self._keeper.end(_DATABASE_GRACE):
             _note(self._say("PostgreSQL had to be left", "PostgreSQL を終了できませんでした"))
         await asyncio.gather(*self._keeping)
