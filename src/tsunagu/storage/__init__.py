@@ -12,18 +12,32 @@ from tsunagu.storage.database import (
 from tsunagu.storage.embedded import EmbeddedServer
 from tsunagu.storage.migrate import migrate
 from tsunagu.storage.staging import int_array, stage, text_array
+from tsunagu.storage.transfer import (
+    Filling,
+    Part,
+    Partition,
+    Shape,
+    Snapshot,
+    partitions_are_free,
+)
 
 __all__ = [
     "LOOK_UPS",
     "Database",
     "EmbeddedServer",
+    "Filling",
+    "Part",
+    "Partition",
     "Role",
     "Row",
+    "Shape",
+    "Snapshot",
     "in_workspace",
     "in_workspace_async",
     "int_array",
     "migrate",
     "notify",
+    "partitions_are_free",
     "stage",
     "text_array",
 ]

@@ -10,8 +10,8 @@ from tsunagu.storage.roles import ensure_roles
 _LOCK = 0x7473756E  # "tsun"
 
 
-def migrate(database: Database) -> None:
-    """Create or upgrade the tables; a second call changes nothing.
+def migrate(database: Database, revision: str = "head") -> None:
+    """Create or upgrade the tables to a revision; a second call changes nothing.
 
     Raises:
         Denied: the login may not create the roles; the message holds the SQL to run.
@@ -34,5 +34,5 @@ def migrate(database: Database) -> None:
         config.set_main_option("script_location", "tsunagu.storage:migrations")
         with engine.connect() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
             connection.commit()
