@@ -122,8 +122,15 @@ def collector_app(collector: Collector) -> Starlette:
             return _refusal(refusal)
         return Response(b'{"status":"ok"}', media_type=_JSON)
 
+    async def live(_: Request) -> Response:
+        return Response(_TAKEN, media_type=_JSON)
+
     return Starlette(
-        routes=[*map(route, CALLS), Route("/v1/health", health, methods=["GET"])],
+        routes=[
+            *map(route, CALLS),
+            Route("/v1/health", health, methods=["GET"]),
+            Route("/v1/live", live, methods=["GET"]),
+        ],
         exception_handlers={HTTPException: _not_here},
     )
 

@@ -19,6 +19,7 @@ Bench = Callable[[int | None], Iterator[Measure]]
 
 # Where each bench lives: imported when asked for, because each needs other libraries.
 BENCHES = {
+    "collect": "tsunagu.runtime.bench.collect",
     "crash": "tsunagu.runtime.bench.crash",
     "loop": "tsunagu.runtime.bench.loop",
     "world": "tsunagu.runtime.bench.world",
