@@ -8,7 +8,14 @@ from tsunagu.access.definition_queries import (
     published,
     stop,
 )
-from tsunagu.access.key_queries import create_key, find_key, list_keys, revoke_key
+from tsunagu.access.key_queries import (
+    admit_pages,
+    create_key,
+    find_key,
+    list_keys,
+    pages_admitted,
+    revoke_key,
+)
 from tsunagu.access.models import Definition, Key, KeyKind, KeyListing, Operator, Workspace
 from tsunagu.access.operator_queries import (
     audit,
@@ -18,6 +25,7 @@ from tsunagu.access.operator_queries import (
     revoke_operator,
     verify_operator,
 )
+from tsunagu.access.origins import Origins, admits, origin_patterns
 from tsunagu.access.workspace_queries import (
     business_now,
     create_workspace,
@@ -34,7 +42,10 @@ __all__ = [
     "KeyKind",
     "KeyListing",
     "Operator",
+    "Origins",
     "Workspace",
+    "admit_pages",
+    "admits",
     "all_versions",
     "audit",
     "business_now",
@@ -48,6 +59,8 @@ __all__ = [
     "list_operators",
     "list_workspaces",
     "operators_exist",
+    "origin_patterns",
+    "pages_admitted",
     "pause_sends",
     "publish",
     "published",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tsunagu.access.origins import Origins
 from tsunagu.core import Json
 
 Clock = Literal["wall", "driven"]
@@ -31,12 +32,16 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Key:
-    """Whom an API key stands for. `source` names where its events come from."""
+    """Whom an API key stands for. `source` names where its events come from.
+
+    `origins` are the web pages that may use it, by `admits`.
+    """
 
     workspace_id: int
     kind: KeyKind
     source: str
     clock: Clock
+    origins: Origins = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class KeyListing:
     source: str
     created_at: int
     revoked_at: int | None
+    origins: Origins = None
 
 
 @dataclass(frozen=True)
