@@ -72,5 +72,10 @@ begin
     grant select on workspaces, api_keys to tsunagu_ingest;
     grant select, insert, update, delete on processes to tsunagu_ingest;
     grant usage on all sequences in schema public to tsunagu_app, tsunagu_pipeline;
+    -- a load takes a range of positions of the log for itself
+    execute format(
+        'grant update on sequence %s to tsunagu_pipeline',
+        pg_get_serial_sequence('inbox', 'position')
+    );
 end
 $protect$;
