@@ -15,9 +15,8 @@ import pytest
 
 from tsunagu.access import create_workspace
 from tsunagu.core import NewEvent, Retryable
-from tsunagu.core.times import DAY, HOUR, parse_time, wall
+from tsunagu.core.times import HOUR, parse_time, wall
 from tsunagu.eventlog import append, leave_out, request_flush, run_lake
-from tsunagu.eventlog.housekeeping import join_crumbs, tidy
 from tsunagu.eventlog.lake_writer import flush_events, write_identity_snapshot
 from tsunagu.storage import Database, EmbeddedServer, in_workspace, migrate
 from tsunagu.storage.lake import EVENTS, LakeReader, LakeTable, events_from_csv
@@ -296,20 +295,3 @@ def test_without_a_writer_the_answer_says_what_to_look_at(
     fill(database, workspace, 1)
     with database.connect("app") as connection, pytest.raises(Retryable, match="lake writer"):
         request_flush(connection, workspace, timeout=0.05)
-
-
-def test_crumbs_are_joined_without_a_change_for_readers(
-    database: Database, workspace: int, lake: Path
-) -> None:
-    written = fill(database, workspace, 60)
-    flush_all(database, lake, workspace, most=10)
-    folder = lake / str(workspace) / "events"
-    before = len(LakeTable(folder, EVENTS).files())
-    assert join_crumbs(folder, most=3) > 0
-    tidy(lake)
-    assert len(LakeTable(folder, EVENTS).files()) < before
-    assert positions(lake, workspace) == written
-    fill(database, workspace, 5, first=60)
-    flush_all(database, lake, workspace)
-    assert len(positions(lake, workspace)) == 65
-    assert positions(lake, workspace, known_at=START - DAY) == []

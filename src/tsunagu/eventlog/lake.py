@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from psycopg import Connection
@@ -11,6 +12,9 @@ from psycopg import Connection
 from tsunagu.core import Figures, Retryable
 from tsunagu.eventlog import lake_queries
 from tsunagu.storage import Database, Row, in_workspace
+
+# Writes a table of a workspace's lake if something changed; whether it did.
+Snapshot = Callable[[Connection[Row], Path, int], bool]
 
 _LOOK_SECONDS = 0.02
 _ASK_AGAIN_SECONDS = 2.0
@@ -21,12 +25,33 @@ def run_lake(
     lake_folder: Path,
     stop: threading.Event,
     figures: Figures | None = None,
+    *,
+    snapshots: Sequence[Snapshot] = (),
 ) -> None:
-    """Write every workspace's lake until told to stop, and keep the log's house."""
-    # DuckDB and delta-rs take 100 MB that no other process of the log needs.
-    from tsunagu.eventlog.lake_writer import run
+    """Write every workspace's lake until told to stop, and keep its and the log's house.
 
-    run(database, lake_folder, stop, figures)
+    Args:
+        snapshots: what rooms above the log put into the lake beside it, now and then and
+            whenever somebody asks for a flush.
+    """
+    # DuckDB and delta-rs take 100 MB that no other process of the log needs.
+    from tsunagu.eventlog import lake_upkeep, lake_writer
+
+    figures = figures or Figures()
+
+    def keep_up() -> None:
+        try:
+            lake_upkeep.run(database, lake_folder, stop, figures)
+        finally:
+            stop.set()  # a lake without upkeep is started anew as a whole
+
+    upkeep = threading.Thread(target=keep_up, name="upkeep")
+    upkeep.start()
+    try:
+        lake_writer.run(database, lake_folder, stop, figures, snapshots=snapshots)
+    finally:
+        stop.set()
+        upkeep.join()
 
 
 def request_flush(connection: Connection[Row], workspace_id: int, *, timeout: float = 60.0) -> None:

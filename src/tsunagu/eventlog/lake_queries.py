@@ -8,12 +8,14 @@ from typing import LiteralString
 
 from psycopg import Connection, Cursor, sql
 
+from tsunagu.core.times import micros, moment
 from tsunagu.storage import Row, in_workspace
 
 LAKE = "lake"
 IDENTITY = "identity"
 
 _TRY_LEASE: LiteralString = "select pg_try_advisory_lock(1818323813)"  # "lake"
+_TRY_UPKEEP: LiteralString = "select pg_try_advisory_lock(1801807216)"  # "keep"
 
 _POSITION: LiteralString = """
 select coalesce(max(position), 0) from cursors where workspace_id = %s and consumer = %s
@@ -57,6 +59,68 @@ def take_lease(connection: Connection[Row]) -> bool:
     """Become the lake writer until the connection ends; False while another one lives."""
     row = connection.execute(_TRY_LEASE).fetchone()
     return bool(row and row[0])
+
+
+def take_upkeep(connection: Connection[Row]) -> bool:
+    """Become the lake's upkeep until the connection ends; False while another one lives."""
+    row = connection.execute(_TRY_UPKEEP).fetchone()
+    return bool(row and row[0])
+
+
+def task_done_at(connection: Connection[Row], workspace_id: int, task: str) -> int | None:
+    """When a task of the lake was last done, in microseconds."""
+    with in_workspace(connection, workspace_id) as cursor:
+        row = cursor.execute(
+            "select done_at from lake_tasks where workspace_id = %s and task = %s",
+            (workspace_id, task),
+        ).fetchone()
+    return None if row is None else micros(row[0])
+
+
+def task_mark(cursor: Cursor[Row], workspace_id: int, task: str) -> str | None:
+    """What a task of the lake noted when it was last done."""
+    row = cursor.execute(
+        "select mark from lake_tasks where workspace_id = %s and task = %s", (workspace_id, task)
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def note_task(cursor: Cursor[Row], workspace_id: int, task: str, at: int, mark: str = "") -> None:
+    """Note that a task of the lake was done, what was there at `at` included."""
+    cursor.execute(
+        """
+        insert into lake_tasks (workspace_id, task, mark, done_at) values (%s, %s, %s, %s)
+        on conflict (workspace_id, task) do update
+        set mark = excluded.mark, done_at = excluded.done_at
+        """,
+        (workspace_id, task, mark, moment(at)),
+    )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far customers are: the pipeline's position, and how often others changed them."""
+
+    position: int
+    epoch: int
+
+    @property
+    def mark(self) -> str:
+        """A text that changes when any customer may have changed."""
+        return f"{self.position}:{self.epoch}"
+
+
+def standing(cursor: Cursor[Row], workspace_id: int) -> Standing:
+    """How far the customers of a workspace are."""
+    row = cursor.execute(
+        """
+        select coalesce(max(position), 0), coalesce(max(epoch), 0) from cursors
+        where workspace_id = %s and consumer = 'pipeline'
+        """,
+        (workspace_id,),
+    ).fetchone()
+    assert row is not None
+    return Standing(*row)
 
 
 def position_of(cursor: Cursor[Row], workspace_id: int, consumer: str) -> int:
@@ -152,12 +216,10 @@ def _ranged(statement: LiteralString, workspace_id: int, promise: Promise) -> sq
     return sql.SQL(statement).format(workspace=workspace_id, after=promise.after, upto=promise.upto)
 
 
-def copy_identity(connection: Connection[Row], workspace_id: int, target: Path) -> int:
-    """Write the identifiers as CSV; returns the pipeline's position that they stand for."""
+def copy_identity(connection: Connection[Row], workspace_id: int, target: Path) -> None:
+    """Write the identifiers as CSV."""
     with in_workspace(connection, workspace_id) as cursor:
-        position = position_of(cursor, workspace_id, "pipeline")
         _copy(cursor, sql.SQL(_IDENTITY).format(workspace=workspace_id), target)
-    return position
 
 
 def _copy(cursor: Cursor[Row], select: sql.Composed, target: Path) -> None:

@@ -11,6 +11,7 @@ import logging
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from psycopg import Connection, OperationalError
 from tsunagu.access import list_workspaces
 from tsunagu.core import Figures, Retryable
 from tsunagu.core.failpoints import failpoint
-from tsunagu.core.times import DAY
+from tsunagu.core.times import DAY, wall
 from tsunagu.eventlog import lake_queries
 from tsunagu.eventlog.housekeeping import Housekeeping
+from tsunagu.eventlog.lake import Snapshot
 from tsunagu.storage import Database, Row, in_workspace
 from tsunagu.storage.lake import EVENTS, IDENTITY, LakeTable, events_from_csv, identity_from_csv
 
@@ -40,13 +42,15 @@ def run(
     figures: Figures | None = None,
     *,
     keep_inbox: int = 35 * DAY,
+    snapshots: Sequence[Snapshot] = (),
 ) -> None:
     """Write every workspace's lake until told to stop, and keep the log's house.
 
     Args:
         keep_inbox: how long events stay in the inbox once they are in the lake, in microseconds.
+        snapshots: what else is written where the identity snapshot is.
     """
-    housekeeping = Housekeeping(database, lake_folder, keep_inbox)
+    housekeeping = Housekeeping(database, keep_inbox)
     while not stop.is_set():
         try:
             with database.connect("pipeline") as connection:
@@ -54,7 +58,10 @@ def run(
                     stop.wait(_LOOK_SECONDS)
                     continue
                 connection.execute("listen tsunagu_flush")
-                _Writer(connection, lake_folder, figures or Figures(), housekeeping).work(stop)
+                writer = _Writer(
+                    connection, lake_folder, figures or Figures(), housekeeping, snapshots
+                )
+                writer.work(stop)
         except (OperationalError, Retryable) as error:
             _log.warning("The lake writer tries again: %s", error)
             stop.wait(_SECONDS_AFTER_LOSS)
@@ -77,11 +84,13 @@ class _Writer:
         lake_folder: Path,
         figures: Figures,
         housekeeping: Housekeeping,
+        snapshots: Sequence[Snapshot],
     ) -> None:
         self._connection = connection
         self._folder = lake_folder
         self._figures = figures
         self._housekeeping = housekeeping
+        self._snapshots = snapshots
         self._desks: dict[int, _Desk] = {}
 
     def work(self, stop: threading.Event) -> None:
@@ -113,6 +122,8 @@ class _Writer:
                 pass
         if requested or now - desk.identified >= IDENTITY_SECONDS:
             desk.identified = now
+            for write in self._snapshots:
+                write(self._connection, self._folder, workspace_id)
             write_identity_snapshot(self._connection, self._folder, workspace_id)
 
     def _behind(self, workspace_id: int) -> int:
@@ -180,20 +191,20 @@ def write_identity_snapshot(
     """
     home = lake_folder / str(workspace_id)
     with in_workspace(connection, workspace_id) as cursor:
-        pipeline = lake_queries.position_of(cursor, workspace_id, "pipeline")
-        written = lake_queries.position_of(cursor, workspace_id, lake_queries.IDENTITY)
-    if pipeline <= written:
-        return False
+        standing = lake_queries.standing(cursor, workspace_id)
+        if lake_queries.task_mark(cursor, workspace_id, IDENTITY.name) == standing.mark:
+            return False
     csv = _spill(home) / "identity.csv"
-    position = lake_queries.copy_identity(connection, workspace_id, csv)
-    table = LakeTable(home / IDENTITY.name, IDENTITY)
-    if csv.stat().st_size and table.committed < position:
+    lake_queries.copy_identity(connection, workspace_id, csv)
+    if csv.stat().st_size:
+        table = LakeTable(home / IDENTITY.name, IDENTITY)
         files = identity_from_csv(csv, table.folder, csv.parent)
-        table.commit(position, files, overwrite=True)
+        table.commit(table.committed + 1, files, overwrite=True)
     csv.unlink()
     failpoint("lake.identity")
     with in_workspace(connection, workspace_id) as cursor:
-        lake_queries.advance(cursor, workspace_id, lake_queries.IDENTITY, position)
+        lake_queries.note_task(cursor, workspace_id, IDENTITY.name, wall(), standing.mark)
+        lake_queries.advance(cursor, workspace_id, lake_queries.IDENTITY, standing.position)
     return True
 
 

@@ -3,6 +3,7 @@
 from tsunagu.profiles.audiences import Audience
 from tsunagu.profiles.features import Happened, Plan, make_plan, recount
 from tsunagu.profiles.fold import consent_key
+from tsunagu.profiles.lake import write_customers
 from tsunagu.profiles.listing_queries import (
     ANSWERS,
     CustomerRow,
@@ -89,4 +90,5 @@ __all__ = [
     "timeline",
     "told_counts",
     "wake_everyone",
+    "write_customers",
 ]

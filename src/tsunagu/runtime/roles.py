@@ -63,8 +63,10 @@ def _pipeline(work: Work) -> None:
 
 def _lake(work: Work) -> None:
     from tsunagu.eventlog import run_lake
+    from tsunagu.profiles import write_customers
 
-    run_lake(work.database, work.settings.folder / "lake", work.stop, work.figures)
+    folder = work.settings.folder / "lake"
+    run_lake(work.database, folder, work.stop, work.figures, snapshots=(write_customers,))
 
 
 def _sender(work: Work) -> None:

@@ -1,16 +1,57 @@
-"""The lake: each workspace's events and identity as Delta tables under a folder of its own."""
+"""The lake: each workspace's events, customers and identity as Delta tables in its own folder."""
 
-from tsunagu.storage.lake.files import events_from_csv, identity_from_csv, merged
+from tsunagu.storage.lake.files import (
+    customers_from_csv,
+    events_from_csv,
+    identity_from_csv,
+    lake_connection,
+)
 from tsunagu.storage.lake.reader import LakeReader
-from tsunagu.storage.lake.table import EVENTS, IDENTITY, DataFile, LakeTable
+from tsunagu.storage.lake.table import (
+    CUSTOMERS,
+    EVENTS,
+    IDENTITY,
+    TABLES,
+    DataFile,
+    LakeTable,
+    Layout,
+    Part,
+)
+from tsunagu.storage.lake.upkeep import (
+    LONGEST_READ_HOURS,
+    Expired,
+    Expiry,
+    count_expired,
+    drop_late_repeats,
+    expire,
+    join_small,
+    sweep,
+)
+from tsunagu.storage.lake.views import MACROS, VIEWS, make_views
 
 __all__ = [
+    "CUSTOMERS",
     "EVENTS",
     "IDENTITY",
+    "LONGEST_READ_HOURS",
+    "MACROS",
+    "TABLES",
+    "VIEWS",
     "DataFile",
+    "Expired",
+    "Expiry",
     "LakeReader",
     "LakeTable",
+    "Layout",
+    "Part",
+    "count_expired",
+    "customers_from_csv",
+    "drop_late_repeats",
     "events_from_csv",
+    "expire",
     "identity_from_csv",
-    "merged",
+    "join_small",
+    "lake_connection",
+    "make_views",
+    "sweep",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from tsunagu.storage.lake.table import EVENTS, IDENTITY, DataFile, Layout
+from tsunagu.storage.lake.table import CUSTOMERS, EVENTS, IDENTITY, DataFile, Layout
 
 MEMORY = "256MB"
 
@@ -30,6 +31,15 @@ IDENTITY_CSV = (
     ("value", "varchar"),
     ("customer_id", "bigint"),
     ("first_position", "bigint"),
+)
+CUSTOMERS_CSV = (
+    ("customer_id", "bigint"),
+    ("merged_into", "bigint"),
+    ("first_seen", "bigint"),
+    ("last_seen", "bigint"),
+    ("events", "bigint"),
+    ("traits", "varchar"),
+    ("audiences", "varchar"),
 )
 
 _EVENTS = """
@@ -54,6 +64,32 @@ from (
     from {source}
 )
 """
+_CUSTOMERS = """
+with told as (
+    select *, (md5_number_lower(
+        row(merged_into, first_seen, last_seen, events, traits, audiences)::varchar
+    ) >> 1)::bigint as digest
+    from {source}
+),
+held as (
+    select customer_id, arg_max(digest, version) as digest
+    from {known}
+    where customer_id in (select customer_id from told)
+    group by customer_id
+)
+select
+    t.customer_id,
+    {version}::bigint as version,
+    make_timestamptz({valid_from}) as valid_from,
+    t.merged_into,
+    make_timestamptz(t.first_seen) as first_seen,
+    make_timestamptz(t.last_seen) as last_seen,
+    t.events, t.traits, t.audiences, t.digest
+from told as t
+left join held as h using (customer_id)
+where h.digest is distinct from t.digest
+"""
+_NOTHING_KNOWN = "(select 0::bigint as customer_id, 0::bigint as digest, 0::bigint as version)"
 _IDENTITY = "select kind, value, customer_id, first_position from {source}"
 
 
@@ -86,11 +122,43 @@ def identity_from_csv(csv: Path, folder: Path, spill: Path) -> list[DataFile]:
     return _write(query, folder, IDENTITY, spill)
 
 
-def merged(files: list[str], folder: Path, layout: Layout, spill: Path) -> list[DataFile]:
-    """Write the rows of several files of one partition anew as one, in their order."""
+def customers_from_csv(
+    csv: Path, known: Sequence[str], folder: Path, spill: Path, *, version: int, valid_from: int
+) -> list[DataFile]:
+    """Write the customers of a CSV file whose content is another than in their last version.
+
+    Args:
+        known: the table's files as they are.
+        version: the number of the versions to write; higher than any before.
+        valid_from: when the platform knew this, in microseconds.
+    """
+    query = _CUSTOMERS.format(
+        source=_csv(csv, CUSTOMERS_CSV),
+        known=parquet(known) if known else _NOTHING_KNOWN,
+        version=version,
+        valid_from=valid_from,
+    )
+    return _write(query, folder, CUSTOMERS, spill)
+
+
+def rewritten(
+    files: Sequence[str], folder: Path, layout: Layout, spill: Path, *, without: str | None = None
+) -> list[DataFile]:
+    """Write the rows of several files of one partition anew as one, in the order given.
+
+    Args:
+        without: a condition of DuckDB's SQL; the rows for which it is true are left out.
+    """
+    columns = ", ".join(name for name, _ in layout.columns)
+    condition = f" where ({without}) is not true" if without else ""
+    return _write(f"from {parquet(files)} select {columns}{condition}", folder, layout, spill)
+
+
+def parquet(files: Sequence[str], *, named: bool = False) -> str:
+    """A table of DuckDB's SQL over Parquet files; `named` adds the column `filename`."""
     listed = ", ".join(map(literal, files))
-    source = f"read_parquet([{listed}], hive_partitioning = true, hive_types_autocast = false)"
-    return _write(f"from {source} order by position", folder, layout, spill)
+    more = ", filename = true" if named else ""
+    return f"read_parquet([{listed}], hive_partitioning = true, hive_types_autocast = 0{more})"
 
 
 def _csv(path: Path, columns: tuple[tuple[str, str], ...]) -> str:
