@@ -8,6 +8,7 @@ places. Enrolment timers fire between facts at their own time, audience timers f
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from tsunagu.journeys.advance import Book, Moves, enter, leave, on_event, on_timer
 from tsunagu.journeys.models import Enrolment
@@ -79,8 +80,9 @@ class JourneyWalk(Walk):
             else:
                 return
 
-    def on_observe(self, customer: int, state: State, now: int, position: int) -> None:
+    def on_observe(self, customer: int, row: list[Any], now: int, position: int) -> None:
         """Play the audience changes of this observation; new members enter journeys."""
+        state = self.states[customer]
         number = self._seen.get(customer, 0)
         self._seen[customer] = number + 1
         for change in self._script[customer][number]:

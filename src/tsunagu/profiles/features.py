@@ -1,8 +1,7 @@
 """Features: what the live rules need of a customer's behaviour, kept in whole buckets.
 
 All audiences of a workspace share one plan, so an event is counted once however many rules
-look at it. A row of features is taken whenever a rule's answer might have changed, and
-`next_wake` says when it might change without an event, as a bucket leaves a window.
+look at it. What the rules see of the counters is taken in `sight.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tsunagu.core import decode_body, stable_key
-from tsunagu.core.rules import Feature, Rule, amount, trait_column, trait_text
+from tsunagu.core.rules import Feature, Rule, amount, trait_column
 from tsunagu.core.times import HOUR, day_number
 from tsunagu.profiles.state import Counter, State
 
@@ -103,67 +102,3 @@ def recount(plan: Plan, history: Sequence[Happened], now: int) -> dict[str, Coun
     for name, at, body in history:
         count_event(plan, state, name, decode_body(body).properties, min(at, now))
     return state.counters
-
-
-def prune(plan: Plan, state: State, now: int) -> None:
-    """Forget the buckets that no window can reach any more."""
-    today, this_hour = day_number(now, plan.zone), now // HOUR
-    for name, counter in state.counters.items():
-        need = plan.needs.get(name)
-        if need is None:
-            continue
-        oldest_day, oldest_hour = today - need.days, this_hour - need.hours
-        counter.days = _since(counter.days, oldest_day)
-        counter.hours = _since(counter.hours, oldest_hour)
-        counter.sums = {
-            key: (total, _since(days, oldest_day), _since(hours, oldest_hour))
-            for key, (total, days, hours) in counter.sums.items()
-        }
-
-
-def _since(buckets: dict[int, Any], oldest: int) -> dict[int, Any]:
-    if not buckets or min(buckets) >= oldest:
-        return buckets
-    return {bucket: value for bucket, value in buckets.items() if bucket >= oldest}
-
-
-def feature_row(plan: Plan, state: State, now: int) -> list[Any]:
-    """The values of `plan.columns` for one customer at `now`."""
-    row: list[Any] = [_value(f, state.counters.get(f.event), now, plan.zone) for f in plan.features]
-    row.extend(trait_text(state.trait(name)) for name in plan.traits)
-    return row
-
-
-def _value(feature: Feature, counter: Counter | None, now: int, zone: ZoneInfo) -> Any:
-    if feature.kind in ("first", "last"):
-        return None if counter is None else getattr(counter, feature.kind)
-    if counter is None:
-        return 0 if feature.kind == "count" else 0.0
-    total, buckets = _buckets(feature, counter)
-    if feature.within is None:
-        return total
-    first, last = feature.window(now, zone)
-    return sum(value for bucket, value in buckets.items() if first <= bucket <= last)
-
-
-def _buckets(feature: Feature, counter: Counter) -> tuple[float, Mapping[int, float]]:
-    hourly = feature.unit == "hour"
-    if feature.kind == "count":
-        return counter.total, counter.hours if hourly else counter.days
-    total, days, hours = counter.sums.get(feature.property or "", (0.0, {}, {}))
-    return total, hours if hourly else days
-
-
-def next_wake(plan: Plan, state: State, now: int) -> int:
-    """When a window next loses a bucket, which may change an answer; 0 is never."""
-    wakes: list[int] = []
-    for feature in plan.features:
-        counter = state.counters.get(feature.event)
-        if feature.within is None or counter is None:
-            continue
-        first, last = feature.window(now, plan.zone)
-        _, buckets = _buckets(feature, counter)
-        inside = [bucket for bucket in buckets if first <= bucket <= last]
-        if inside:
-            wakes.append(feature.leaves_at(min(inside), plan.zone))
-    return min(wakes, default=0)

@@ -14,8 +14,9 @@ from typing import Any
 
 from tsunagu.core import Body, Event
 from tsunagu.core.rules import evaluate
-from tsunagu.profiles.features import Plan, feature_row, next_wake, prune
+from tsunagu.profiles.features import Plan
 from tsunagu.profiles.fold import fold_event
+from tsunagu.profiles.sight import Sight
 from tsunagu.profiles.state import State, merge_states
 
 
@@ -58,6 +59,7 @@ class Walk:
         self.plan = plan
         self.states = states
         self._stale = set(stale)
+        self._sight = Sight(plan)
 
     def run(self, facts: Sequence[Fact], absorptions: Sequence[Absorption], closing: int) -> None:
         """Walk the facts, then fire the timers due by `closing` of every loaded customer."""
@@ -108,12 +110,11 @@ class Walk:
         """Take notice that an answer may have changed at `now`."""
         state = self.states[customer]
         state.now = max(state.now, now)
-        prune(self.plan, state, now)
-        state.audience_wake = next_wake(self.plan, state, now)
-        self.on_observe(customer, state, now, position)
+        row, state.audience_wake = self._sight.look(state, now)
+        self.on_observe(customer, row, now, position)
 
-    def on_observe(self, customer: int, state: State, now: int, position: int) -> None:
-        """An audience's answer for the customer may have changed."""
+    def on_observe(self, customer: int, row: list[Any], now: int, position: int) -> None:
+        """An audience's answer for the customer may have changed; `row` is what the rules see."""
 
     def on_absorb(self, absorption: Absorption, now: int) -> None:
         """Two customers became one."""
@@ -140,9 +141,9 @@ class ObservingWalk(Walk):
         self._observations: list[_Observation] = []
         self._absorbed: int | None = None
 
-    def on_observe(self, customer: int, state: State, now: int, position: int) -> None:
+    def on_observe(self, customer: int, row: list[Any], now: int, position: int) -> None:
         """Take the customer's row."""
-        self._rows.append(feature_row(self.plan, state, now))
+        self._rows.append(row)
         self._observations.append(_Observation(customer, now, position, self._absorbed))
         self._absorbed = None
 

@@ -1,0 +1,338 @@
+"""Folding in bulk: the states of a million customers from what a load brought of them.
+
+A fold of history is the same whatever the order, but for a few rare cases (see `_is_rare`):
+those customers are walked event by event, as the pipeline does. Audiences are answered once for
+everybody, when everything is folded, and nobody enters a journey by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from tsunagu.core import Json
+from tsunagu.core.events import CONSENT_WORDS
+from tsunagu.profiles.features import Plan, count_event
+from tsunagu.profiles.fold import MAX_TRAITS, consent_key
+from tsunagu.profiles.state import Consent, State, decode_state, encode_state, merge_states
+from tsunagu.profiles.walk import Absorption, Fact, ObservingWalk
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Texts = pa.Array | pa.ChunkedArray
+
+CHUNK = 20_000
+WORDS = tuple(CONSENT_WORDS)
+IDENTIFY, TRACK = 1, 2
+
+_decode = msgspec.json.decode
+
+
+@dataclass(frozen=True)
+class History:
+    """Events of a part in log order, each with its customer. Times are microseconds.
+
+    `kind` is `IDENTIFY`, `TRACK` or 0 for the rest. `watched` is the place of the event's name
+    among the plan's needs, `word` among `WORDS`; -1 is none. Texts of JSON stand only where the
+    fold looks at them: `traits` of identify events, `properties` of watched events and consents,
+    `context` of consents.
+    """
+
+    customer: Ints
+    position: Ints
+    known_at: Ints
+    at: Ints
+    kind: np.ndarray[Any, np.dtype[np.int8]]
+    watched: Ints
+    word: Ints
+    traits: Texts
+    properties: Texts
+    context: Texts
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the database holds: states by customer, whose answers are by other rules, and
+    when the next enrolment timer of a customer is due."""
+
+    states: Mapping[int, bytes] = field(default_factory=dict[int, bytes])
+    stale: Collection[int] = ()
+    wakes: Mapping[int, int] = field(default_factory=dict[int, int])
+
+
+@dataclass(slots=True)
+class Folded:
+    """One customer with everything of the part folded; `before` are the audiences until now.
+
+    The state's own audiences are those of all who were absorbed into it. `retold` if readable traits may have changed, `stale` if the audiences must be answered by
+    the pipeline, from the timeline. `evidence` has what proves the consents, by position.
+    """
+
+    customer: int
+    state: State
+    before: list[str]
+    retold: bool
+    stale: bool
+    evidence: dict[int, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """The rows of one sort of a chunk of customers; those of the i-th lie between two bounds."""
+
+    bounds: list[int]
+    at: list[int]
+    position: list[int]
+    mark: list[int]
+    texts: list[list[bytes | None]]
+
+
+class _Pile:
+    """The rows of one sort, customer by customer and each in log order."""
+
+    def __init__(
+        self, history: History, rows: Ints, group: Ints, groups: int, mark: Ints, *texts: Texts
+    ) -> None:
+        self._bounds = np.searchsorted(group[rows], np.arange(groups + 1))
+        self._at, self._position, self._mark = history.at[rows], history.position[rows], mark[rows]
+        taken = pa.array(rows)
+        self._texts = [_whole(text).take(taken) for text in texts]
+
+    def cut(self, start: int, end: int) -> _Cut:
+        """The rows of the customers from `start` to before `end`."""
+        first, last = int(self._bounds[start]), int(self._bounds[end])
+        return _Cut(
+            (self._bounds[start : end + 1] - first).tolist(),
+            self._at[first:last].tolist(),
+            self._position[first:last].tolist(),
+            self._mark[first:last].tolist(),
+            [text.slice(first, last - first).to_pylist() for text in self._texts],
+        )
+
+
+def _whole(texts: Texts) -> pa.Array:
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.cast(pa.large_binary()).combine_chunks()
+    return texts.cast(pa.large_binary())
+
+
+class BulkFold:
+    """The fold of a part. Customers come in the order of their ids, in chunks.
+
+    Args:
+        plan: what the rules look at.
+        history: the events, by the customers that they end with.
+        held: what the database holds of these customers and of those they absorb.
+        families: whom each survivor absorbs, in order.
+    """
+
+    def __init__(
+        self, plan: Plan, history: History, held: Held, families: Mapping[int, Sequence[int]]
+    ) -> None:
+        self._plan, self._held, self._families = plan, held, families
+        self._needs = tuple(plan.needs.items())
+        self.rare: list[int] = []
+        """Customers whose order of facts matters; they are left out of the chunks."""
+        self.customers, group = np.unique(history.customer, return_inverse=True)
+        count = len(self.customers)
+        order = np.argsort(group, kind="stable")
+        self._figures = _figures(history, order, group, count)
+        told = order[history.kind[order] == IDENTIFY]
+        self._told = _Pile(history, told, group, count, history.word, history.traits)
+        seen = order[history.watched[order] >= 0]
+        self._seen = _Pile(history, seen, group, count, history.watched, history.properties)
+        said = order[history.word[order] >= 0]
+        texts = (history.properties, history.context)
+        self._said = _Pile(history, said, group, count, history.word, *texts)
+        self._early = set(group[seen[history.at[seen] > history.known_at[seen]]].tolist())
+
+    def chunks(self) -> Iterator[list[Folded]]:
+        """The customers with everything folded."""
+        for start in range(0, len(self.customers), CHUNK):
+            yield self._chunk(start, min(start + CHUNK, len(self.customers)))
+
+    def _chunk(self, start: int, end: int) -> list[Folded]:
+        told, seen, said = (p.cut(start, end) for p in (self._told, self._seen, self._said))
+        traits = [_decode(text or b"{}") for text in told.texts[0]]
+        figures = zip(*(column[start:end].tolist() for column in self._figures), strict=True)
+        customers = self.customers[start:end].tolist()
+        found: list[Folded] = []
+        for place, (customer, figure) in enumerate(zip(customers, figures, strict=True)):
+            one = self._before(customer)
+            state = one.state
+            new = traits[told.bounds[place] : told.bounds[place + 1]]
+            speaks = said.bounds[place] < said.bounds[place + 1]
+            if start + place in self._early or _is_rare(one, new, speaks):
+                self.rare.append(customer)
+                continue
+            _add_figures(state, figure)
+            if new:
+                one.retold = True
+                _fold_traits(state, new, told, told.bounds[place])
+            if seen.bounds[place] < seen.bounds[place + 1] and not one.stale:
+                self._count(state, seen, seen.bounds[place], seen.bounds[place + 1])
+            if speaks:
+                _fold_consents(one, said, said.bounds[place], said.bounds[place + 1])
+            found.append(one)
+        return found
+
+    def _before(self, customer: int) -> Folded:
+        """A customer as it is stored, with those it absorbs."""
+        held = self._held.states.get(customer)
+        if held is None and customer not in self._families:
+            return Folded(customer, State(), [], False, False)
+        state = State() if held is None else decode_state(held)
+        before, stale = state.audiences, customer in self._held.stale
+        inside = set(before)
+        absorbs = customer in self._families
+        for other in self._families.get(customer, ()):
+            loser = self._held.states.get(other)
+            if loser is not None:
+                absorbed = decode_state(loser)
+                inside.update(absorbed.audiences)
+                state = _joined(state, absorbed)
+                stale = stale or other in self._held.stale
+        state.audiences = sorted(inside)
+        return Folded(customer, state, before, absorbs, stale, {} if absorbs else None)
+
+    def _count(self, state: State, seen: _Cut, first: int, last: int) -> None:
+        for row in range(first, last):
+            name, need = self._needs[seen.mark[row]]
+            text = seen.texts[0][row] if need.properties else None
+            properties: Json = _decode(text) if text else {}
+            count_event(self._plan, state, name, properties, seen.at[row])
+
+
+def _figures(history: History, order: Ints, group: Ints, count: int) -> tuple[Ints, ...]:
+    """By customer: how many events, first and last time, last receipt, last position."""
+    if not count:
+        return (order,) * 5
+    starts = np.searchsorted(group[order], np.arange(count))
+    at, known = history.at[order], history.known_at[order]
+    events = np.diff(np.append(starts, len(order)))
+    return (
+        events,
+        np.minimum.reduceat(at, starts),
+        np.maximum.reduceat(at, starts),
+        np.maximum.reduceat(known, starts),
+        np.maximum.reduceat(history.position[order], starts),
+    )
+
+
+def _joined(state: State, other: State) -> State:
+    """A state with another one absorbed; one without events takes the other's place."""
+    return merge_states(state, other) if state.events else other
+
+
+def _is_rare(one: Folded, traits: Sequence[Json], speaks: bool) -> bool:
+    """Whether the order of a customer's facts matters to the fold.
+
+    It does where consents of two customers meet in a merge and where there are more traits than
+    are kept. (And where an event claims to be later than its receipt.)
+    """
+    if one.evidence is not None and (speaks or one.state.consents):
+        return True
+    return len(one.state.traits) + sum(map(len, traits)) > MAX_TRAITS
+
+
+def _add_figures(state: State, figures: tuple[int, ...]) -> None:
+    events, first, last, now, position = figures
+    state.first_seen = min(state.first_seen or first, first)
+    state.last_seen = max(state.last_seen, last)
+    state.now = max(state.now, now)
+    state.events += events
+    state.position = max(state.position, position)
+
+
+def _fold_traits(state: State, new: Sequence[Json], told: _Cut, row: int) -> None:
+    """The newest value of each trait, by event time and then position."""
+    traits = state.traits
+    for values in new:
+        at, position = told.at[row], told.position[row]
+        row += 1
+        if not traits:
+            traits = state.traits = {name: (value, at, position) for name, value in values.items()}
+            continue
+        for name, value in values.items():
+            held = traits.get(name)
+            if held is None or (held[1], held[2]) < (at, position):
+                traits[name] = (value, at, position)
+
+
+def _fold_consents(one: Folded, said: _Cut, first: int, last: int) -> None:
+    one.evidence = evidence = {} if one.evidence is None else one.evidence
+    consents = one.state.consents
+    for row in range(first, last):
+        properties: Json = _decode(said.texts[0][row] or b"{}")
+        context: Json = _decode(said.texts[1][row] or b"{}")
+        at, position = said.at[row], said.position[row]
+        evidence[position] = {"properties": properties, "context": context}
+        channel, purpose = properties.get("channel"), properties.get("purpose")
+        if not isinstance(channel, str) or not isinstance(purpose, str):
+            continue
+        key = consent_key(channel, purpose)
+        held = consents.get(key)
+        if held is None or (held.at, held.position) < (at, position):
+            consents[key] = Consent(CONSENT_WORDS[WORDS[said.mark[row]]], at, position)
+
+
+def walk_rare(
+    plan: Plan,
+    held: Held,
+    facts: Sequence[Fact],
+    absorbed: Sequence[Absorption],
+    closing: int,
+) -> list[Folded]:
+    """The rare customers, walked event by event as the pipeline does.
+
+    Args:
+        facts: all facts of these customers in the part, in log order, each with the customer it
+            belonged to at that point.
+        absorbed: the merges among them.
+    """
+    members = {fact.customer for fact in facts}
+    members |= {customer for a in absorbed for customer in (a.loser, a.survivor)}
+    states = {c: decode_state(held.states.get(c, _EMPTY)) for c in sorted(members)}
+    before = {customer: list(state.audiences) for customer, state in states.items()}
+    walk = ObservingWalk(plan, states)
+    walk.run(facts, absorbed, closing)
+    inside, _ = walk.answer(before)
+    absorbs = {a.survivor for a in absorbed}
+    family = _families(absorbed)
+    evidence = _evidence(facts, family)
+    found: list[Folded] = []
+    for customer, state in walk.states.items():
+        state.audiences = sorted(inside.get(customer, ()))
+        stale = any(c in held.stale for c in (customer, *family.get(customer, ())))
+        proofs = evidence.get(customer, {} if customer in absorbs else None)
+        found.append(Folded(customer, state, before[customer], True, stale, proofs))
+    return found
+
+
+_EMPTY = encode_state(State())
+
+
+def _families(absorbed: Sequence[Absorption]) -> dict[int, list[int]]:
+    """Whom each customer absorbed in the end, also by way of others."""
+    family: dict[int, list[int]] = {}
+    for absorption in absorbed:
+        inside = [absorption.loser, *family.pop(absorption.loser, [])]
+        family.setdefault(absorption.survivor, []).extend(inside)
+    return family
+
+
+def _evidence(
+    facts: Sequence[Fact], families: Mapping[int, Sequence[int]]
+) -> dict[int, dict[int, Json]]:
+    survivor = {member: customer for customer, some in families.items() for member in some}
+    found: dict[int, dict[int, Json]] = {}
+    for fact in facts:
+        if fact.event.name in CONSENT_WORDS:
+            customer = survivor.get(fact.customer, fact.customer)
+            said: Json = {"properties": fact.body.properties, "context": fact.body.context}
+            found.setdefault(customer, {})[fact.event.position] = said
+    return found
