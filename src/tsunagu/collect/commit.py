@@ -22,6 +22,7 @@ from tsunagu.core.figures import Figures
 from tsunagu.storage import Database, Row
 
 MAX_WAITING_BYTES = 64 << 20
+MAX_WAITING_REQUESTS = 8192
 MAX_GROUP_BYTES = 8 << 20
 RECONNECT_SECONDS = 0.5
 COMMIT_SECONDS = 20
@@ -69,7 +70,10 @@ class GroupCommit:
         """
         if self._stopping:
             raise Unavailable("The collector is stopping; send the request again")
-        if self._waiting_bytes + len(block) > MAX_WAITING_BYTES:
+        if (
+            self._waiting_bytes + len(block) > MAX_WAITING_BYTES
+            or len(self._queue) >= MAX_WAITING_REQUESTS
+        ):
             raise Overloaded("Too much is waiting to be stored; send the request again")
         done = asyncio.get_running_loop().create_future()
         self._queue.append(Waiting(workspace_id, block, events, done))

@@ -11,13 +11,14 @@ import binascii
 from base64 import b64decode
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from time import monotonic
 from typing import TypeVar
 
 import psycopg
 from psycopg import Connection, Cursor
 
-from tsunagu.access import Key, business_now, find_key
+from tsunagu.access import Key, Origins, business_now, find_key, pages_admitted
 from tsunagu.collect.errors import Unauthorized, Unavailable
 from tsunagu.storage import Database, Row
 
@@ -30,6 +31,7 @@ Answer = TypeVar("Answer")
 _HOW = "send the write key as the user name of basic authentication, with an empty password"
 
 
+@lru_cache(maxsize=4096)
 def key_of(authorization: str) -> str:
     """The key in an Authorization header, basic or bearer.
 
@@ -56,6 +58,7 @@ class Directory:
         self._connection: Connection[Row] | None = None
         self._lock = asyncio.Lock()
         self._remembered: dict[str, tuple[Key | None, float]] = {}
+        self._pages: tuple[Origins, float] = ((), 0.0)
 
     async def writer(self, key: str | None) -> Key:
         """The write key's workspace and source.
@@ -72,6 +75,18 @@ class Directory:
             self._remember(key, found)
         if found is None or found.kind != "write":
             raise Unauthorized("The write key is not known or was revoked; see the console")
+        return found
+
+    async def pages(self) -> Origins:
+        """The web pages that any write key in use admits.
+
+        Raises:
+            Unavailable: the database cannot be asked.
+        """
+        found, until = self._pages
+        if until < monotonic():
+            found = await self._ask(pages_admitted)
+            self._pages = (found, monotonic() + KNOWN_SECONDS)
         return found
 
     async def business_now(self, workspace_id: int) -> int:

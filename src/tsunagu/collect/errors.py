@@ -33,6 +33,13 @@ class Unauthorized(Refused):
     code = "unauthorized"
 
 
+class NotFromThisPage(Refused):
+    """The write key may not be used from the page that a browser names."""
+
+    status = 403
+    code = "page_not_allowed"
+
+
 class TooSlow(Refused):
     """The body did not arrive in time."""
 

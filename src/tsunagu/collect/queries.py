@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from psycopg import AsyncConnection, sql
+from psycopg.pq import TransactionStatus
 
 from tsunagu.core.failpoints import failpoint
 from tsunagu.eventlog import COPY_INBOX, LOCK_INBOX, NOTIFY_INBOX
@@ -34,15 +36,32 @@ async def append_blocks(
         blocks: lines for `COPY_INBOX`.
         workspaces: whose events they are.
     """
+    async with connection.cursor() as cursor:
+        try:
+            await cursor.execute(_opening(frozenset(workspaces)), prepare=False)
+            async with cursor.copy(COPY_INBOX) as copy:
+                # one write: each costs as much as some events do
+                await copy.write(b"".join(blocks))
+            failpoint("collect.before_commit")
+            await cursor.execute("commit", prepare=False)
+        except BaseException:
+            await _leave(connection)
+            raise
+
+
+@lru_cache(maxsize=1024)
+def _opening(workspaces: frozenset[int]) -> sql.Composed:
+    """The beginning of the transaction, as several statements in one round trip."""
     wake = [
         sql.SQL(NOTIFY_INBOX.replace("%s", "{}")).format(sql.Literal(str(workspace)))
         for workspace in sorted(workspaces)
     ]
-    opening = sql.SQL("; ").join([*wake, sql.SQL(LOCK_INBOX)])
-    async with connection.transaction(), connection.cursor() as cursor:
-        # several statements in one round trip, which a prepared statement cannot be
-        await cursor.execute(opening, prepare=False)
-        async with cursor.copy(COPY_INBOX) as copy:
-            for block in blocks:
-                await copy.write(block)
-        failpoint("collect.before_commit")
+    return sql.SQL("; ").join([sql.SQL("begin"), *wake, sql.SQL(LOCK_INBOX)])
+
+
+async def _leave(connection: AsyncConnection[Row]) -> None:
+    """Roll a failed transaction back; a connection in any other state is of no use any more."""
+    if connection.info.transaction_status is TransactionStatus.INERROR:
+        await connection.execute("rollback", prepare=False)
+    else:
+        await connection.close()

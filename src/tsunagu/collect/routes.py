@@ -1,13 +1,10 @@
-"""The HTTP face: the calls of the Segment spec, each answered after its events are durable.
-
-Plain Starlette, because this is the hottest path of all; every call is a POST under `/v1`.
-"""
+"""The HTTP face: the calls, the settings that browser clients ask for, preflights, health."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 from starlette.applications import Starlette
@@ -15,119 +12,48 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tsunagu.collect.body import declared_bytes, read_body
-from tsunagu.collect.commit import GroupCommit
-from tsunagu.collect.directory import Directory, key_of
-from tsunagu.collect.errors import Overloaded, Refused, Unauthorized, Unavailable
-from tsunagu.collect.models import MAX_BATCH_BYTES
-from tsunagu.collect.service import BATCH, read_events, rows_of, stated_key
-from tsunagu.core.events import TYPES
-from tsunagu.core.figures import Figures
-from tsunagu.core.times import wall
+from tsunagu.access import Key, admits
+from tsunagu.collect.browser import asked_address, rudder_settings, segment_settings
+from tsunagu.collect.calls import CALLS, PATHS, TAKEN, Call, Collector, failure, refused
+from tsunagu.collect.directory import key_of
+from tsunagu.collect.errors import BadRequest, NotFromThisPage, Refused
+from tsunagu.collect.pages import page_headers, preflight_headers
 
-CALLS = (*TYPES, BATCH)
-_TAKEN = b'{"success":true}'
 _JSON = "application/json"
-MAX_ARRIVING_BYTES = 64 << 20
+_SETTINGS_SECONDS = 60
+Document = Callable[[str, Key, str], dict[str, Any]]
 
 
-class Collector:
-    """What the routes share: the directory, the group commit, and the door that closes on stop."""
+def collector_app(collector: Collector, address: str = "") -> Starlette:
+    """The application.
 
-    def __init__(self, directory: Directory, commit: GroupCommit, figures: Figures) -> None:
-        self.directory = directory
-        self.commit = commit
-        self.figures = figures
-        self._inside = 0
-        self._arriving_bytes = 0
-        self._closed = False
-        self._empty = asyncio.Event()
-
-    async def close(self, seconds: float) -> None:
-        """Take nothing more; wait until whoever is inside is answered, but not for ever."""
-        self._closed = True
-        if self._inside:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), seconds)
-        self.commit.stop()
-
-    @contextmanager
-    def inside(self) -> Generator[None]:
-        """Count a request while it is worked on.
-
-        Raises:
-            Unavailable: the door is closed.
-        """
-        if self._closed:
-            raise Unavailable("The collector is stopping; send the request again")
-        self._inside += 1
-        try:
-            yield
-        finally:
-            self._inside -= 1
-            if not self._inside:
-                self._empty.set()
-
-    async def take(self, call: str, request: Request) -> None:
-        """Store the events of a request.
-
-        Raises:
-            Refused: nothing was stored.
-        """
-        workspace_id, block, events = await self._read(call, request)
-        await self.commit.add(workspace_id, block, events)
-
-    async def _read(self, call: str, request: Request) -> tuple[int, bytes, int]:
-        """The workspace, the rows for the log and how many; all else of the request is let go."""
-        authorization = request.headers.get("authorization")
-        key = None if authorization is None else await self.directory.writer(key_of(authorization))
-        with self._room(min(declared_bytes(request), MAX_BATCH_BYTES)):
-            raw = await read_body(request)
-        if key is None:
-            key = await self.directory.writer(stated_key(raw))
-        driven = key.clock == "driven"
-        received_at = wall()
-        events = read_events(call, raw, key.source, received_at, corrected=not driven)
-        now = await self.directory.business_now(key.workspace_id) if driven else None
-        block = rows_of(call, key.workspace_id, events, received_at, now)
-        return key.workspace_id, block, len(events)
-
-    @contextmanager
-    def _room(self, size: int) -> Generator[None]:
-        """Keep memory for a body that is on its way.
-
-        Raises:
-            Overloaded: bodies on their way hold all there is.
-        """
-        if self._arriving_bytes + size > MAX_ARRIVING_BYTES:
-            raise Overloaded("Too much is arriving at once; send the request again")
-        self._arriving_bytes += size
-        try:
-            yield
-        finally:
-            self._arriving_bytes -= size
-
-
-def collector_app(collector: Collector) -> Starlette:
-    """The application: `POST /v1/{call}` and `GET /v1/health`."""
-
-    def route(call: str) -> Route:
-        return Route(f"/v1/{call}", _answering(collector, call), methods=["POST"])
+    Args:
+        address: where clients reach it, for the settings that browsers ask for; when empty,
+            the address that they have used.
+    """
+    calls = {path: Call(collector, call) for path, call in PATHS.items()}
 
     async def health(_: Request) -> Response:
         try:
             await collector.directory.check()
-        except Unavailable as refusal:
-            return _refusal(refusal)
+        except Refused as refusal:
+            return _said(*refused(refusal))
         return Response(b'{"status":"ok"}', media_type=_JSON)
 
     async def live(_: Request) -> Response:
-        return Response(_TAKEN, media_type=_JSON)
+        return Response(TAKEN, media_type=_JSON)
+
+    def settings(document: Document) -> Callable[[Request], Any]:
+        return _Settings(collector, document, address).answer
 
     return Starlette(
         routes=[
-            *map(route, CALLS),
+            *(Route(path, call, methods=["POST"]) for path, call in calls.items()),
+            Route("/v1/projects/{key}/settings", settings(_segment), methods=["GET"]),
+            Route("/sourceConfig", settings(_rudder), methods=["GET"]),
+            Route("/sourceConfig/", settings(_rudder), methods=["GET"]),
             Route("/v1/health", health, methods=["GET"]),
             Route("/v1/live", live, methods=["GET"]),
         ],
@@ -135,35 +61,101 @@ def collector_app(collector: Collector) -> Starlette:
     )
 
 
-def _answering(collector: Collector, call: str) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        try:
-            with collector.inside():
-                await collector.take(call, request)
-        except Refused as refusal:
-            collector.figures.add(f"tsunagu.collect.refused.{refusal.code}")
-            return _refusal(refusal)
-        return Response(_TAKEN, media_type=_JSON)
+class Doorman:
+    """In front of the application: hands calls straight on and answers preflights."""
 
+    def __init__(self, app: Starlette, collector: Collector) -> None:
+        self._app = app
+        self._collector = collector
+        self._calls: dict[str, ASGIApp] = {
+            route.path: route.app
+            for route in app.routes
+            if isinstance(route, Route) and isinstance(route.endpoint, Call)
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        method = scope.get("method")
+        call = self._calls.get(scope["path"]) if method == "POST" else None
+        if call is not None:
+            await call(scope, receive, send)
+        elif method == "OPTIONS":
+            await (await self._preflight(scope))(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _preflight(self, scope: Scope) -> Response:
+        headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        try:
+            if not origin or not admits(await self._collector.directory.pages(), origin):
+                raise NotFromThisPage("No write key may be used from this page")
+        except Refused as refusal:
+            return _said(*refused(refusal))
+        allowed = b"POST" if scope["path"] in self._calls else b"GET"
+        return _said(204, preflight_headers(headers, allowed), b"")
+
+
+class _Settings:
+    """A settings document, for whoever names a write key in use."""
+
+    def __init__(self, collector: Collector, document: Document, address: str) -> None:
+        self._collector = collector
+        self._document = document
+        self._address = address
+
+    async def answer(self, request: Request) -> Response:
+        headers: Mapping[bytes, bytes] = dict(request.scope["headers"])
+        try:
+            said = _named_key(request)
+            key = await self._collector.directory.writer(said)
+            origin = request.headers.get("origin")
+            if origin is not None and not admits(key.origins, origin):
+                raise NotFromThisPage(
+                    "This write key may not be used from this page; add its origin to the key"
+                )
+            address = self._address or asked_address(
+                request.headers.get("host", ""), request.headers.get("x-forwarded-proto", "")
+            )
+            if address is None:
+                raise BadRequest("The Host header is missing or is no host")
+        except Refused as refusal:
+            status, extra, body = refused(refusal)
+            pages = [] if isinstance(refusal, NotFromThisPage) else page_headers(headers)
+            return _said(status, [*extra, *pages], body)
+        body = msgspec.json.encode(self._document(said or "", key, address))
+        kept = (b"cache-control", f"private, max-age={_SETTINGS_SECONDS}".encode())
+        return _said(200, [kept, *page_headers(headers)], body)
+
+
+def _named_key(request: Request) -> str | None:
+    in_path = request.path_params.get("key")
+    if in_path is not None:
+        return str(in_path)
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        return key_of(authorization)
+    found = parse_qs(request.url.query, max_num_fields=20).get("writeKey")
+    return found[0] if found else None
+
+
+def _segment(said: str, _: Key, address: str) -> dict[str, Any]:
+    return segment_settings(said, address)
+
+
+def _rudder(said: str, key: Key, _: str) -> dict[str, Any]:
+    return rudder_settings(said, key.source, key.workspace_id)
+
+
+def _said(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Response:
+    answer = Response(body, status, media_type=_JSON)
+    answer.raw_headers.extend(headers)
     return answer
 
 
-def _refusal(refusal: Refused) -> Response:
-    headers: dict[str, str] = {}
-    if refusal.retry_after:
-        headers["retry-after"] = str(refusal.retry_after)
-    if isinstance(refusal, Unauthorized):
-        headers["www-authenticate"] = 'Basic realm="write key"'
-    return _failure(refusal.status, refusal.code, str(refusal), headers)
-
-
-def _not_here(_: Request, error: Exception) -> Response:
+def _not_here(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     calls = ", ".join(f"/v1/{call}" for call in CALLS)
-    message = f"{error.detail}; events are sent by POST to one of {calls}"
-    return _failure(error.status_code, "not_found", message, dict(error.headers or {}))
-
-
-def _failure(status: int, code: str, message: str, headers: dict[str, str]) -> Response:
-    body = msgspec.json.encode({"success": False, "code": code, "message": message})
-    return Response(body, status, headers, _JSON)
+    body = failure("not_found", f"{error.detail}; events are sent by POST to one of {calls}")
+    extra = [(name.encode(), value.encode()) for name, value in (error.headers or {}).items()]
+    return _said(error.status_code, [*extra, *page_headers(dict(request.scope["headers"]))], body)

@@ -6,6 +6,7 @@ Several may share a port; the kernel spreads the connections.
 from __future__ import annotations
 
 import asyncio
+import resource
 from threading import Event
 
 import uvloop
@@ -13,36 +14,65 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
+from tsunagu.collect.calls import Collector
 from tsunagu.collect.commit import GroupCommit
 from tsunagu.collect.directory import Directory
-from tsunagu.collect.routes import Collector, collector_app
+from tsunagu.collect.routes import Doorman, collector_app
 from tsunagu.core.figures import Figures
 from tsunagu.storage import Database
 
+# Connections that may be open at once: browsers keep theirs for half a minute.
+MAX_CONNECTIONS = 16_384
+# Files that a process opens beside its connections.
+OTHER_FILES = 128
 # How long a stop waits for slow clients, and for answers to leave the process.
 ANSWER_SECONDS = 5.0
 LINGER_SECONDS = 0.1
 
 
 def run(
-    database: Database, *, host: str, port: int, stop: Event, figures: Figures | None = None
+    database: Database,
+    *,
+    host: str,
+    port: int,
+    stop: Event,
+    figures: Figures | None = None,
+    address: str = "",
 ) -> None:
-    """Serve until `stop` is set; requests that were taken are committed and answered before."""
-    uvloop.run(_serve(database, host, port, stop, figures or Figures()))
+    """Serve until `stop` is set; requests that were taken are committed and answered before.
+
+    Args:
+        address: where clients reach the collectors, as browsers are told; by default the
+            address that they have used.
+    """
+    uvloop.run(_serve(database, host, port, stop, figures or Figures(), address))
 
 
-async def _serve(database: Database, host: str, port: int, stop: Event, figures: Figures) -> None:
+def _connections() -> int:
+    """As many as the account may have; its usual limit of files is far below what is allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + OTHER_FILES
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(OTHER_FILES, min(MAX_CONNECTIONS, soft - OTHER_FILES))
+
+
+async def _serve(
+    database: Database, host: str, port: int, stop: Event, figures: Figures, address: str
+) -> None:
     directory = Directory(database)
     commit = GroupCommit(database, figures)
     collector = Collector(directory, commit, figures)
     server = Server(
-        collector_app(collector),
+        Doorman(collector_app(collector, address), collector),
         address=host,
         port=port,
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
         websockets=False,
-        backlog=1024,
+        backlog=4096,
+        backpressure=_connections(),
         log_level=LogLevels.error,
     )
     try:

@@ -29,6 +29,7 @@ from tsunagu.core.times import parse_time
 from tsunagu.eventlog import copy_rows
 
 BATCH = "batch"
+IMPORT = "import"
 MAX_FAULTS_SHOWN = 10
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError)
@@ -61,7 +62,8 @@ def read_events(
     """The events of one request.
 
     Args:
-        call: `batch`, or the type of the one event that the body is.
+        call: `batch`, `import`, or the type of the one event that the body is. What is
+            imported happened in the past: each event says when, and the time stands.
         raw: the body after decompression.
         source: where the write key says that the events come from.
         received_at: when the request arrived, in microseconds.
@@ -72,7 +74,7 @@ def read_events(
         BadRequest: what is wrong and with which event.
         TooLarge: an event is above the limit.
     """
-    if call == BATCH:
+    if call in (BATCH, IMPORT):
         opened = _open(raw)
         messages, common = opened.batch, opened
     else:
@@ -80,7 +82,7 @@ def read_events(
     if not messages:
         raise BadRequest("`batch` is empty; send at least one event")
     _refuse_large(call, messages)
-    received = received_at if corrected else None
+    received = received_at if corrected and call != IMPORT else None
     skew = _skew(common.sent_at, received)
     events: list[NewEvent] = []
     faults: list[str] = []
@@ -89,7 +91,9 @@ def read_events(
             message = _message.decode(text)
             if common.context or common.integrations:
                 _inherit(message, common)
-            kind = message.type if call == BATCH else call
+            kind = message.type if call in (BATCH, IMPORT) else call
+            if call == IMPORT and not (message.timestamp or message.original_timestamp):
+                raise _Fault("an imported event needs `timestamp`, when it happened")
             own = _skew(message.sent_at, received) if message.sent_at else skew
             events.append(_event(kind, message, source, own))
         except _UNREADABLE as error:
@@ -132,7 +136,7 @@ def _open(raw: bytes) -> Batch:
 
 
 def _place(call: str, index: int) -> str:
-    return f"batch[{index}]" if call == BATCH else call
+    return f"batch[{index}]" if call in (BATCH, IMPORT) else call
 
 
 def _tell(faults: Sequence[str], total: int) -> str:
