@@ -8,6 +8,7 @@ refusal names each faulty event and its fault.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import md5
 from typing import Any
 from uuid import uuid4
 
@@ -39,7 +40,14 @@ class _Keyed(msgspec.Struct, rename="camel"):
     write_key: str | None = None
 
 
+class _Line(Message, rename="camel"):
+    """One call as an archive keeps it, with the time at which it was received there."""
+
+    received_at: str | None = None
+
+
 _message = msgspec.json.Decoder(Message)
+_line = msgspec.json.Decoder(_Line)
 _batch = msgspec.json.Decoder(Batch)
 _keyed = msgspec.json.Decoder(_Keyed)
 
@@ -101,6 +109,28 @@ def read_events(
     if faults:
         raise BadRequest(_tell(faults, len(messages)))
     return events
+
+
+def read_line(raw: bytes, source: str) -> NewEvent:
+    """One call as a line of a file, by the rules of a call over HTTP.
+
+    A line without a message id is known by its contents; without a time of its own it happened
+    when it was sent or received there, else its time is None.
+
+    Raises:
+        Invalid: what is wrong with it.
+    """
+    try:
+        if len(raw) > MAX_MESSAGE_BYTES:
+            raise _Fault(f"the line has {len(raw)} bytes; one event may have {MAX_MESSAGE_BYTES}")
+        line = _line.decode(raw)
+        stated = line.timestamp or line.original_timestamp or line.sent_at or line.received_at
+        line.timestamp = stated
+        if line.message_id in (None, ""):
+            line.message_id = f"row-{md5(raw, usedforsecurity=False).hexdigest()}"
+        return _event(line.type, line, source, 0)
+    except _UNREADABLE as error:
+        raise Invalid(str(error)) from None
 
 
 def rows_of(

@@ -5,6 +5,7 @@ from tsunagu.storage.lake.files import (
     events_from_csv,
     identity_from_csv,
     lake_connection,
+    write_files,
 )
 from tsunagu.storage.lake.reader import LakeReader
 from tsunagu.storage.lake.table import (
@@ -54,4 +55,5 @@ __all__ = [
     "lake_connection",
     "make_views",
     "sweep",
+    "write_files",
 ]

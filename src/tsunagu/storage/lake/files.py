@@ -172,14 +172,23 @@ def _csv(path: Path, columns: tuple[tuple[str, str], ...]) -> str:
 
 
 def _write(query: str, folder: Path, layout: Layout, spill: Path) -> list[DataFile]:
+    with lake_connection(spill=spill) as connection:
+        return write_files(connection, query, folder, layout)
+
+
+def write_files(
+    connection: duckdb.DuckDBPyConnection, query: str, folder: Path, layout: Layout
+) -> list[DataFile]:
+    """Write what a query of this connection gives into a folder, a file for each partition.
+
+    Args:
+        query: has the layout's columns in their order.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     options = "format parquet, compression zstd, return_stats, append"
     options += ", filename_pattern 'part-{uuid}'"
     options += f", partition_by ({layout.partition})" if layout.partition else ", per_thread_output"
-    with lake_connection(spill=spill) as connection:
-        written = connection.execute(
-            f"copy ({query}) to {literal(str(folder))} ({options})"
-        ).fetchall()
+    written = connection.execute(f"copy ({query}) to {literal(str(folder))} ({options})").fetchall()
     return [_data_file(row, layout) for row in written if row[1]]
 
 
