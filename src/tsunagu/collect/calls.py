@@ -64,15 +64,27 @@ class Collector:
         Raises:
             Refused: nothing of it was stored, and why.
         """
-        if self._closed:
-            raise Unavailable("The collector is stopping; send the request again")
-        self._inside += 1
+        self.enter()
         try:
             await self._take(call, scope, headers, receive)
         finally:
-            self._inside -= 1
-            if self._closed and not self._inside:
-                self._empty.set()
+            self.leave()
+
+    def enter(self) -> None:
+        """Count a request while it is worked on; `leave` must follow.
+
+        Raises:
+            Unavailable: the door is closed.
+        """
+        if self._closed:
+            raise Unavailable("The collector is stopping; send the request again")
+        self._inside += 1
+
+    def leave(self) -> None:
+        """The request is answered."""
+        self._inside -= 1
+        if self._closed and not self._inside:
+            self._empty.set()
 
     async def _take(self, call: str, scope: Scope, headers: Headers, receive: Receive) -> None:
         said = _said_key(scope, headers)

@@ -71,7 +71,7 @@ class Directory:
             raise Unauthorized(f"The write key is missing; {_HOW}")
         found, until = self._remembered.get(key, (None, 0.0))
         if until < monotonic():
-            found = await self._ask(lambda cursor: find_key(cursor, key))
+            found = await self.ask(lambda cursor: find_key(cursor, key))
             self._remember(key, found)
         if found is None or found.kind != "write":
             raise Unauthorized("The write key is not known or was revoked; see the console")
@@ -85,7 +85,7 @@ class Directory:
         """
         found, until = self._pages
         if until < monotonic():
-            found = await self._ask(pages_admitted)
+            found = await self.ask(pages_admitted)
             self._pages = (found, monotonic() + KNOWN_SECONDS)
         return found
 
@@ -95,7 +95,7 @@ class Directory:
         Raises:
             Unavailable: the database cannot be asked.
         """
-        return await self._ask(lambda cursor: business_now(cursor, workspace_id))
+        return await self.ask(lambda cursor: business_now(cursor, workspace_id))
 
     async def check(self) -> None:
         """Ask the database anything.
@@ -103,7 +103,7 @@ class Directory:
         Raises:
             Unavailable: it does not answer.
         """
-        await self._ask(lambda cursor: cursor.execute("select 1").fetchone())
+        await self.ask(lambda cursor: cursor.execute("select 1").fetchone())
 
     def close(self) -> None:
         """End the connection; the next question opens one again."""
@@ -117,7 +117,12 @@ class Directory:
         until = monotonic() + (UNKNOWN_SECONDS if found is None else KNOWN_SECONDS)
         self._remembered[key] = (found, until)
 
-    async def _ask(self, question: Callable[[Cursor[Row]], Answer]) -> Answer:
+    async def ask(self, question: Callable[[Cursor[Row]], Answer]) -> Answer:
+        """What a question answers; each statement is a transaction of its own.
+
+        Raises:
+            Unavailable: the database cannot be asked.
+        """
         async with self._lock:
             return await asyncio.to_thread(self._answer, question)
 
