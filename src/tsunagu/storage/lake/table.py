@@ -158,7 +158,7 @@ class LakeTable:
 
     def files(self) -> list[str]:
         """Paths of the Parquet files that make up the table as this handle sees it."""
-        return self._table.file_uris()
+        return [unquote(uri) for uri in self._table.file_uris()]
 
     def commit(
         self,

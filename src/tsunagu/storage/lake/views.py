@@ -9,6 +9,7 @@ and `customers_known_at(t)` show what was known at a time.
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import duckdb
 from deltalake import DeltaTable
@@ -97,4 +98,4 @@ def files_of(folder: Path) -> list[str]:
     """The Parquet files that make up a table now; none where there is no table yet."""
     if not DeltaTable.is_deltatable(str(folder)):
         return []
-    return sorted(DeltaTable(str(folder)).file_uris())
+    return sorted(map(unquote, DeltaTable(str(folder)).file_uris()))
