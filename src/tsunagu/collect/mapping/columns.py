@@ -1,0 +1,117 @@
+"""The columns of a table as SQL expressions, whatever the table was read from.
+
+A line of NDJSON stays one text (`JSON`): its fields are drawn by path, `customer.email` or a
+plain name, and a field that a line does not have is empty. Everything else has Arrow columns.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+import pyarrow as pa
+
+from tsunagu.collect.files import JSON, LINE
+from tsunagu.collect.mapping.steps import Sql, Steps, literal, quoted
+from tsunagu.core import Invalid
+
+_BLANKS = " 　\t\r\n"
+
+
+_JSON_SOURCE = f"(select * replace ({{line}} as {JSON}), {{fields}} as __f__ from {{relation}})"
+
+
+class Columns:
+    """What a cell may draw on: the schema of one table, over the steps of one query."""
+
+    def __init__(self, schema: pa.Schema, relation: str) -> None:
+        self._types = {field.name: field.type for field in schema}
+        self._relation = relation
+        self._paths: dict[str, int] = {}
+        self.steps = Steps()
+        self.is_json = JSON in self._types
+
+    @property
+    def source(self) -> str:
+        """The relation to select from, with all that was drawn so far."""
+        if not self.is_json:
+            return self._relation
+        paths = ", ".join(["'$'", *(literal(_path(name)) for name in self._paths)])
+        line = f"trim({JSON}, {literal(_BLANKS)})"
+        fields = f"json_extract(case when json_valid({line}) then {line} end, [{paths}])"
+        return _JSON_SOURCE.format(line=line, fields=fields, relation=self._relation)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names; for NDJSON they are not known beforehand."""
+        return [name for name in self._types if name not in (JSON, LINE)]
+
+    def has(self, name: str) -> bool:
+        """Whether a cell may name this column."""
+        return self.is_json or name in self._types
+
+    def text(self, name: str) -> Sql:
+        """The column as text, NULL where it is blank.
+
+        Raises:
+            Invalid: there is no such column.
+        """
+        if self.is_json:
+            raw = f"json_extract_string({self._field(name)}, '$')"
+        else:
+            raw = self._as_text(name)
+        return self.steps.keep(f"nullif(trim({raw}, {literal(_BLANKS)}), '')")
+
+    def fragment(self, name: str) -> Sql:
+        """The column as a piece of JSON of its own type, NULL where it is blank."""
+        if self.is_json:
+            return self.steps.keep(f"nullif({self._field(name)}::varchar, 'null')")
+        kind = self._known(name)
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_time(kind):
+            text = self.text(name)
+            return self.steps.keep(f"to_json({text})::varchar", text)
+        if pa.types.is_floating(kind):
+            written = self._as_text(name)
+            return self.steps.keep(f"case when isfinite({quoted(name)}) then {written} end")
+        return self.steps.keep(f"to_json({quoted(name)})::varchar")
+
+    def _field(self, name: str) -> str:
+        place = self._paths.setdefault(name, len(self._paths) + 2)
+        return f"__f__[{place}]"
+
+    def moment(self, name: str, zone: str) -> Sql | None:
+        """The column as `timestamptz` if it is a time already."""
+        if self.is_json or not _is_time(self._known(name)):
+            return None
+        kind = self._types[name]
+        column = quoted(name)
+        if pa.types.is_timestamp(kind) and kind.tz is not None:
+            return self.steps.keep(f"{column}::timestamptz")
+        return self.steps.keep(f"timezone({literal(zone)}, {column}::timestamp)")
+
+    def _as_text(self, name: str) -> str:
+        kind = self._known(name)
+        column = quoted(name)
+        if pa.types.is_floating(kind):
+            # 17850.0 in a column of floats is the customer 17850
+            whole = f"abs({column}) < 1e15 and {column} = trunc({column})"
+            return f"case when {whole} then {column}::bigint::varchar else {column}::varchar end"
+        if pa.types.is_nested(kind):
+            return f"to_json({column})::varchar"
+        return column if pa.types.is_string(kind) else f"{column}::varchar"
+
+    def _known(self, name: str) -> pa.DataType:
+        if name in self._types:
+            return self._types[name]
+        near = get_close_matches(name, self.names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        listed = ", ".join(self.names[:30])
+        raise Invalid(f"The table has no column {name!r}{hint} It has: {listed}")
+
+
+def _path(name: str) -> str:
+    parts = name.split(".")
+    return "$" + "".join('."' + part.replace('"', '\\"') + '"' for part in parts)
+
+
+def _is_time(kind: pa.DataType) -> bool:
+    return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
