@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from nicegui import ui
 
 from tsunagu import access
-from tsunagu.access import KeyKind
+from tsunagu.access import KeyKind, KeyListing, Origins
 from tsunagu.console.acting import act
 from tsunagu.console.dialogs import dialog, problem_line, text_field
 from tsunagu.console.markup import div, el, icon
@@ -30,6 +30,8 @@ def ask_for_key(visit: Visit, refresh: Refresh) -> None:
         source = text_field(
             visit.say(settings.key_source), hint=visit.say(settings.key_source_help)
         )
+        pages = _PagesField(visit, None)
+        kind.on_value_change(lambda event: pages.show(event.value == "write"))
         tell = problem_line()
 
         async def make() -> None:
@@ -39,11 +41,16 @@ def ask_for_key(visit: Visit, refresh: Refresh) -> None:
                 return
             wanted: KeyKind = "api" if kind.value == "api" else "write"
             workspace = visit.workspace.id
+            try:
+                admitted = pages.read() if wanted == "write" else None
+            except Invalid as problem:
+                tell(str(problem))
+                return
             made = await act(
                 visit,
                 "key.create",
                 called,
-                lambda c: access.create_key(c, workspace, wanted, called, origin),
+                lambda c: access.create_key(c, workspace, wanted, called, origin, origins=admitted),
             )
             box.close()
             if made is not None:
@@ -53,6 +60,61 @@ def ask_for_key(visit: Visit, refresh: Refresh) -> None:
         with ui.element("div").classes("actions"):
             button(visit.say(common.cancel), box.close)
             button(visit.say(settings.create), make, "primary")
+
+
+class _PagesField:
+    """Which web pages may use a key: a text of origins, or a tick for none at all."""
+
+    def __init__(self, visit: Visit, origins: Origins) -> None:
+        label = visit.say(settings.key_pages)
+        self._field = ui.textarea(label=label, value="\n".join(origins or ()))
+        self._field.props("outlined dense autogrow").classes("field")
+        self._field.props["hint"] = visit.say(settings.key_pages_help)
+        self._none = ui.checkbox(visit.say(settings.key_no_pages), value=origins == ())
+        self._field.bind_enabled_from(self._none, "value", backward=lambda ticked: not ticked)
+
+    def show(self, visible: bool) -> None:
+        """Show or hide the whole field."""
+        self._field.set_visibility(visible)
+        self._none.set_visibility(visible)
+
+    def read(self) -> Origins:
+        """What was chosen.
+
+        Raises:
+            Invalid: a line is no origin; the message says how one is written.
+        """
+        if self._none.value:
+            return ()
+        return access.origin_patterns((self._field.value or "").splitlines()) or None
+
+
+def ask_for_pages(visit: Visit, key: KeyListing, refresh: Refresh) -> None:
+    """The form that changes which web pages may use a key."""
+    with dialog(visit.say(settings.pages_title, name=key.name)) as box:
+        pages = _PagesField(visit, key.origins)
+        tell = problem_line()
+
+        async def save() -> None:
+            workspace = visit.workspace.id
+            try:
+                admitted = pages.read()
+            except Invalid as problem:
+                tell(str(problem))
+                return
+            await act(
+                visit,
+                "key.pages",
+                key.name,
+                lambda c: access.admit_pages(c, workspace, key.name, admitted),
+            )
+            box.close()
+            ui.notify(visit.say(settings.pages_changed), position="top")
+            await refresh()
+
+        with ui.element("div").classes("actions"):
+            button(visit.say(common.cancel), box.close)
+            button(visit.say(settings.save), save, "primary")
 
 
 def _words(value: str | None) -> str:

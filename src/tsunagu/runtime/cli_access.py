@@ -20,6 +20,20 @@ InWorkspace = Annotated[
     str, typer.Option("--workspace", "-w", help=say("The workspace's name", "ワークスペース名"))
 ]
 DEFAULT_WORKSPACE = "main"
+Pages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--page",
+        help=say(
+            "A web page's origin that may use it, such as https://*.shop.example; repeat for more",
+            "使ってよいページのオリジン(例: https://*.shop.example)。繰り返せます",
+        ),
+    ),
+]
+NoPages = Annotated[
+    bool,
+    typer.Option("--no-pages", help=say("No web page may use it", "ウェブページからは使えません")),
+]
 
 workspaces = typer.Typer(help=say("Workspaces.", "ワークスペース。"), no_args_is_help=True)
 keys = typer.Typer(help=say("API keys of a workspace.", "API キー。"), no_args_is_help=True)
@@ -119,18 +133,59 @@ def create_key(
     source: Annotated[
         str, typer.Option(help=say("Where its events come from", "イベントの出どころ"))
     ] = "api",
+    pages: Pages = None,
+    no_pages: NoPages = False,
     workspace: InWorkspace = DEFAULT_WORKSPACE,
 ) -> None:
     from tsunagu.access import audit, create_key
     from tsunagu.storage import in_workspace
 
+    origins = _origins(pages, no_pages)
     with (
         connected_to(workspace) as (connection, found),
         in_workspace(connection, found.id) as cursor,
     ):
-        key = create_key(cursor, found.id, kind, name, source)
+        key = create_key(cursor, found.id, kind, name, source, origins=origins)
         audit(cursor, found.id, "command line", "create key", name, {"kind": kind})
     typer.echo(key)
+
+
+@keys.command(
+    "pages",
+    help=say(
+        "Say which web pages may use a key: all, without an option.",
+        "キーを使えるウェブページを決めます。指定がなければすべてのページです。",
+    ),
+)
+def set_pages(
+    name: Annotated[str, typer.Argument()],
+    pages: Pages = None,
+    no_pages: NoPages = False,
+    workspace: InWorkspace = DEFAULT_WORKSPACE,
+) -> None:
+    from tsunagu.access import admit_pages, audit
+    from tsunagu.storage import in_workspace
+
+    origins = _origins(pages, no_pages)
+    with (
+        connected_to(workspace) as (connection, found),
+        in_workspace(connection, found.id) as cursor,
+    ):
+        admit_pages(cursor, found.id, name, origins)
+        audit(cursor, found.id, "command line", "key pages", name, {"origins": origins})
+    typer.echo(f"{name}: {_admitted(origins)}")
+
+
+def _origins(pages: list[str] | None, no_pages: bool) -> tuple[str, ...] | None:
+    from tsunagu.access import origin_patterns
+
+    return () if no_pages else origin_patterns(pages) if pages else None
+
+
+def _admitted(origins: tuple[str, ...] | None) -> str:
+    if origins is None:
+        return say("all pages", "すべてのページ")
+    return " ".join(origins) or say("no page", "ページからは不可")
 
 
 @keys.command("list", help=say("List the keys.", "キーの一覧。"))
@@ -142,9 +197,15 @@ def list_keys(workspace: InWorkspace = DEFAULT_WORKSPACE) -> None:
     show_table(
         [
             *(say("name", "名前"), say("kind", "種類"), say("source", "出どころ")),
-            *(say("made", "作成"), say("revoked", "取り消し")),
+            *(say("made", "作成"), say("revoked", "取り消し"), say("pages", "ページ")),
         ],
-        [(k.name, k.kind, k.source, _day(k.created_at), _day(k.revoked_at)) for k in listed],
+        [
+            (
+                *(k.name, k.kind, k.source, _day(k.created_at), _day(k.revoked_at)),
+                _admitted(k.origins) if k.kind == "write" else "",
+            )
+            for k in listed
+        ],
     )
 
 

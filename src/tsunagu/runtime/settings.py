@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     mailbox_port: int = Field(default=8025, ge=0, le=65535)
     collectors: int = Field(default_factory=lambda: _collectors_here(), ge=1, le=64)
     public_url: str = ""
+    collect_url: str = ""
     smtp_host: str = ""
     smtp_port: int = Field(default=25, ge=1, le=65535)
     smtp_user: str = ""
@@ -72,7 +73,7 @@ class Settings(BaseSettings):
     @property
     def collect_address(self) -> str:
         """Where events are posted to; no slash at the end."""
-        return f"http://{self.host}:{self.collect_port}"
+        return (self.collect_url or f"http://{self.host}:{self.collect_port}").rstrip("/")
 
 
 def _collectors_here() -> int:

@@ -14,7 +14,7 @@ from tsunagu.access import KeyListing, Operator, Workspace
 from tsunagu.console.acting import act
 from tsunagu.console.dialogs import confirm
 from tsunagu.console.frame import page_head
-from tsunagu.console.key_forms import ask_for_key, ask_for_operator
+from tsunagu.console.key_forms import ask_for_key, ask_for_operator, ask_for_pages
 from tsunagu.console.markup import Html, div, el, icon, link, span
 from tsunagu.console.pane import Pane, button, html, nothing
 from tsunagu.console.queries import AuditEntry, audit_entries, server_version
@@ -167,13 +167,23 @@ def _key(visit: Visit, key: KeyListing, refresh: Refresh) -> None:
     kind = visit.say(settings.key_write if key.kind == "write" else settings.key_api)
     made = f"{visit.say(settings.created)} {visit.formats.time_zoned(key.created_at)}"
     with ui.element("div").classes("split row"):
-        words = div("", div("strong", key.name), div("muted small", f"{key.source} · {made}"))
-        html(words, "grow")
+        pages = f" · {_pages_of(visit, key)}" if key.kind == "write" else ""
+        told = div("muted small", f"{key.source} · {made}{pages}")
+        html(div("", div("strong", key.name), told), "grow")
         html(span("chip teal" if key.kind == "write" else "chip blue", kind))
         if key.revoked_at is not None:
             html(span("chip", f"{visit.say(settings.revoked)} {visit.formats.day(key.revoked_at)}"))
             return
+        if key.kind == "write":
+            label = visit.say(settings.change_pages)
+            button(label, lambda: ask_for_pages(visit, key, refresh), "quiet")
         button(visit.say(settings.revoke), lambda: _ask_to_revoke(visit, key, refresh), "quiet")
+
+
+def _pages_of(visit: Visit, key: KeyListing) -> str:
+    if key.origins is None:
+        return visit.say(settings.pages_all)
+    return ", ".join(key.origins) or visit.say(settings.pages_none)
 
 
 def _ask_to_revoke(visit: Visit, key: KeyListing, refresh: Refresh) -> None:

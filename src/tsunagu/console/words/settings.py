@@ -48,6 +48,18 @@ key_write = Phrase("書き込み", "Write")
 key_api = Phrase("API", "API")
 key_source = Phrase("送り元", "Source")
 key_source_help = Phrase("例: web、pos、crm", "For example web, pos, crm")
+key_pages = Phrase("使ってよいウェブページ", "Web pages that may use it")
+key_pages_help = Phrase(
+    "1行に1つ、例: https://*.shop.example。空ならすべてのページから使えます。",
+    "One a line, such as https://*.shop.example. Left empty, every page may.",
+)
+key_no_pages = Phrase("サーバーだけで使う（どのページからも使えない）", "Servers only, no web page")
+pages_all = Phrase("すべてのページ", "all pages")
+pages_none = Phrase("サーバーのみ", "servers only")
+change_pages = Phrase("ページを変える", "Change pages")
+pages_title = Phrase("「{name}」を使えるページ", "Pages that may use “{name}”")
+pages_changed = Phrase("数秒後から有効になります", "It takes effect within seconds")
+save = Phrase("保存する", "Save")
 created = Phrase("作成", "Created")
 revoked = Phrase("失効", "Revoked")
 revoke = Phrase("失効させる", "Revoke")
@@ -102,6 +114,7 @@ ACTIONS: dict[str, Phrase] = {
     "sends.stop": Phrase("配信を止めました", "stopped all sends"),
     "sends.resume": Phrase("配信を再開しました", "resumed sends"),
     "key.create": Phrase("キーを作りました", "created a key"),
+    "key.pages": Phrase("キーを使えるページを変えました", "changed the pages of a key"),
     "key.revoke": Phrase("キーを失効させました", "revoked a key"),
     "operator.create": Phrase("担当者を加えました", "added an operator"),
     "operator.remove": Phrase("担当者を外しました", "removed an operator"),
