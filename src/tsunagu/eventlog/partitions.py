@@ -45,16 +45,20 @@ class _Part:
         return f"{self.table}_{self.number}"
 
 
-def ensure_partitions(connection: Connection[Row]) -> None:
+def ensure_partitions(connection: Connection[Row], *, after: int | None = None) -> None:
     """Make the partitions that the log will need; call it under the role `owner`.
 
     A second call, also at the same time, changes nothing.
+
+    Args:
+        after: make the timeline's from this position on too: a load took positions ahead of it.
     """
     with connection.transaction():
         connection.execute(_LOCK)
         last = _last_position(connection)
         for table, step in (("inbox", INBOX_STEP), ("timeline", TIMELINE_STEP)):
-            for number in range(last // step, last // step + AHEAD + 1):
+            first = last if after is None or table != "timeline" else min(after, last)
+            for number in range(first // step, last // step + AHEAD + 1):
                 bounds = (sql.Literal(number * step), sql.Literal((number + 1) * step))
                 part = _Part(table, number, "position", bounds, in_use=number * step <= last)
                 _ensure(connection, part)

@@ -1,5 +1,7 @@
 """Identity: who an event is about, by evidence that can be read again."""
 
+from tsunagu.identity.bulk import NONE, Linked, Names, Owners, Told, link, number_names, strongest
+from tsunagu.identity.bulk_queries import load_owners, store_linked
 from tsunagu.identity.listing_queries import (
     Evidence,
     IdentityFigures,
@@ -30,22 +32,32 @@ from tsunagu.identity.resolve import (
 __all__ = [
     "ANONYMOUS_ID",
     "EMAIL",
+    "NONE",
     "USER_ID",
     "Edge",
     "Evidence",
     "Identifier",
     "IdentityFigures",
     "Known",
+    "Linked",
     "Merge",
+    "Names",
     "NewCustomer",
+    "Owners",
     "Resolution",
+    "Told",
     "current_customer",
     "edge_key",
     "evidence_of",
     "first_identifiers",
     "identifiers_of",
     "identity_figures",
+    "link",
     "load_known",
+    "load_owners",
+    "number_names",
     "resolve",
     "store",
+    "store_linked",
+    "strongest",
 ]

@@ -1,6 +1,26 @@
 """Profiles: the fold of a customer's events, and the audiences that follow from it."""
 
 from tsunagu.profiles.audiences import Audience
+from tsunagu.profiles.bulk import (
+    IDENTIFY,
+    TRACK,
+    WORDS,
+    BulkFold,
+    Folded,
+    Held,
+    History,
+    Ints,
+    walk_rare,
+)
+from tsunagu.profiles.bulk_answers import Answers, Asker, rows_of
+from tsunagu.profiles.bulk_queries import (
+    count_anew,
+    load_held,
+    store_answers,
+    store_folded,
+    store_spoken,
+    store_told,
+)
 from tsunagu.profiles.features import Happened, Plan, make_plan, recount
 from tsunagu.profiles.fold import consent_key
 from tsunagu.profiles.lake import write_customers
@@ -46,14 +66,24 @@ from tsunagu.profiles.walk import Absorption, Fact, MembershipChange, ObservingW
 
 __all__ = [
     "ANSWERS",
+    "IDENTIFY",
+    "TRACK",
+    "WORDS",
     "Absorption",
+    "Answers",
+    "Asker",
     "Audience",
+    "BulkFold",
     "ConsentWord",
     "CustomerRow",
     "CustomerView",
     "DayChange",
     "Fact",
+    "Folded",
     "Happened",
+    "Held",
+    "History",
+    "Ints",
     "Membership",
     "MembershipChange",
     "ObservingWalk",
@@ -67,10 +97,12 @@ __all__ = [
     "audience_changes",
     "audience_sizes",
     "consent_key",
+    "count_anew",
     "customer_view",
     "decode_state",
     "due_customers",
     "encode_state",
+    "load_held",
     "load_history",
     "load_states",
     "make_plan",
@@ -78,17 +110,23 @@ __all__ = [
     "next_due",
     "profile_figures",
     "recount",
+    "rows_of",
     "search_customers",
     "state_of",
     "stop_timers",
+    "store_answers",
     "store_consents",
+    "store_folded",
     "store_memberships",
     "store_merges",
+    "store_spoken",
     "store_states",
     "store_timeline",
+    "store_told",
     "surviving_customer",
     "timeline",
     "told_counts",
     "wake_everyone",
+    "walk_rare",
     "write_customers",
 ]

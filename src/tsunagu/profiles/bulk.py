@@ -21,9 +21,9 @@ from tsunagu.profiles.features import Plan, count_event
 from tsunagu.profiles.fold import MAX_TRAITS, consent_key
 from tsunagu.profiles.state import Consent, State, decode_state, encode_state, merge_states
 from tsunagu.profiles.walk import Absorption, Fact, ObservingWalk
+from tsunagu.storage import Arrow
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
-Texts = pa.Array | pa.ChunkedArray
 
 CHUNK = 20_000
 WORDS = tuple(CONSENT_WORDS)
@@ -37,7 +37,7 @@ class History:
     """Events of a part in log order, each with its customer. Times are microseconds.
 
     `kind` is `IDENTIFY`, `TRACK` or 0 for the rest. `watched` is the place of the event's name
-    among the plan's needs, `word` among `WORDS`; -1 is none. Texts of JSON stand only where the
+    among the plan's needs, `word` among `WORDS`; -1 is none. Arrow of JSON stand only where the
     fold looks at them: `traits` of identify events, `properties` of watched events and consents,
     `context` of consents.
     """
@@ -49,9 +49,9 @@ class History:
     kind: np.ndarray[Any, np.dtype[np.int8]]
     watched: Ints
     word: Ints
-    traits: Texts
-    properties: Texts
-    context: Texts
+    traits: Arrow
+    properties: Arrow
+    context: Arrow
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,9 @@ class Held:
 class Folded:
     """One customer with everything of the part folded; `before` are the audiences until now.
 
-    The state's own audiences are those of all who were absorbed into it. `retold` if readable traits may have changed, `stale` if the audiences must be answered by
-    the pipeline, from the timeline. `evidence` has what proves the consents, by position.
+    The state's own audiences are those of all who were absorbed into it. `retold` if readable
+    traits may have changed, `stale` if the audiences must be answered by the pipeline, from the
+    timeline. `evidence` has what proves the consents, by position.
     """
 
     customer: int
@@ -95,7 +96,7 @@ class _Pile:
     """The rows of one sort, customer by customer and each in log order."""
 
     def __init__(
-        self, history: History, rows: Ints, group: Ints, groups: int, mark: Ints, *texts: Texts
+        self, history: History, rows: Ints, group: Ints, groups: int, mark: Ints, *texts: Arrow
     ) -> None:
         self._bounds = np.searchsorted(group[rows], np.arange(groups + 1))
         self._at, self._position, self._mark = history.at[rows], history.position[rows], mark[rows]
@@ -114,7 +115,7 @@ class _Pile:
         )
 
 
-def _whole(texts: Texts) -> pa.Array:
+def _whole(texts: Arrow) -> Arrow:
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.cast(pa.large_binary()).combine_chunks()
     return texts.cast(pa.large_binary())

@@ -13,7 +13,7 @@ from tsunagu.core.times import moment
 from tsunagu.profiles.bulk import Folded, Ints
 from tsunagu.profiles.bulk_answers import COPY_HEAD, COPY_TAIL, Answers
 from tsunagu.profiles.queries import store_consents
-from tsunagu.storage import make_stage, stage_columns
+from tsunagu.storage import Arrow, make_stage, stage_columns
 
 Row = tuple[Any, ...]
 
@@ -116,7 +116,8 @@ def store_answers(cursor: Cursor[Row], workspace_id: int, answers: Answers) -> N
             (workspace_id,),
         )
     if answers.entered:
-        stage_columns(cursor, "members_in", columns, list(map(pa.array, zip(*answers.entered))))
+        arrays = [pa.array(column) for column in zip(*answers.entered, strict=True)]
+        stage_columns(cursor, "members_in", columns, arrays)
         cursor.execute(
             """
             insert into audience_members (workspace_id, audience, customer_id, entered_at)
@@ -137,7 +138,7 @@ def store_spoken(cursor: Cursor[Row], workspace_id: int, folded: Sequence[Folded
     store_consents(cursor, workspace_id, states, evidence)
 
 
-def store_told(cursor: Cursor[Row], workspace_id: int, arrays: Sequence[pa.Array]) -> None:
+def store_told(cursor: Cursor[Row], workspace_id: int, arrays: Sequence[Arrow]) -> None:
     """Write rows of the timeline.
 
     Args:

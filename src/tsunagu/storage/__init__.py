@@ -1,5 +1,6 @@
 """Where state lies: PostgreSQL, embedded or by URL, its roles and its migrations."""
 
+from tsunagu.storage.columns import Arrow, fetch_numbers, make_stage, stage_columns
 from tsunagu.storage.database import (
     LOOK_UPS,
     Database,
@@ -23,6 +24,7 @@ from tsunagu.storage.transfer import (
 
 __all__ = [
     "LOOK_UPS",
+    "Arrow",
     "Database",
     "EmbeddedServer",
     "Filling",
@@ -32,12 +34,15 @@ __all__ = [
     "Row",
     "Shape",
     "Snapshot",
+    "fetch_numbers",
     "in_workspace",
     "in_workspace_async",
     "int_array",
+    "make_stage",
     "migrate",
     "notify",
     "partitions_are_free",
     "stage",
+    "stage_columns",
     "text_array",
 ]

@@ -1,0 +1,437 @@
+"""Linking in bulk: which customer each of millions of events belongs to, in log order.
+
+The outcome is the resolver's (`resolve.py`). Most people are simple: all that is said of them
+leads to one customer, whatever the order. These are found by components of identifiers, worked
+out for all at once; only the others are resolved event by event, by the resolver itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+
+from tsunagu.core import Event
+from tsunagu.identity.resolve import (
+    ANONYMOUS_ID,
+    BLOCKED,
+    EMAIL,
+    MAX_VALUE,
+    USER_ID,
+    Identifier,
+    Known,
+    Merge,
+    resolve,
+)
+from tsunagu.storage import Arrow
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
+pc: Any = pyarrow.compute  # its functions are made at run time; no checker knows them
+
+KINDS = (ANONYMOUS_ID, EMAIL, USER_ID)
+"""In the order of their names, by which edges are written."""
+_ANONYMOUS, _EMAIL, _USER = range(3)
+NONE = -1
+# What `str.strip` takes away of ASCII.
+_BLANKS = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f "
+
+
+@dataclass(frozen=True)
+class Told:
+    """What events say of identity, in log order. Arrow are null where nothing is said.
+
+    `position` and `known_at` (microseconds) are the events'; `previous` is an alias's previous
+    id, `email` the e-mail trait of an identify event as it was written.
+    """
+
+    position: Ints
+    known_at: Ints
+    alias: Bools
+    user: Arrow
+    anonymous: Arrow
+    previous: Arrow
+    email: Arrow
+
+
+@dataclass(frozen=True)
+class Names:
+    """The distinct identifiers of a part by number; `kind` indexes `KINDS`."""
+
+    kind: np.ndarray[Any, np.dtype[np.uint8]]
+    value: Arrow
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    def pair(self, number: int) -> Identifier:
+        """An identifier as the resolver knows it."""
+        return KINDS[self.kind[number]], self.value[number].as_py()
+
+
+@dataclass(frozen=True)
+class Owners:
+    """What the database knows, by identifier number; `customer` is -1 where it knows nothing.
+
+    `age` is the position that created the customer, `named` whether it has a user id.
+    """
+
+    customer: Ints
+    age: Ints
+    named: Bools
+
+    @staticmethod
+    def unknown(count: int) -> Owners:
+        """Of a workspace without customers."""
+        nobody = np.full(count, NONE, np.int64)
+        return Owners(nobody, nobody, np.zeros(count, np.bool_))
+
+
+@dataclass
+class Linked:
+    """The outcome. Numbers are of `names`, rows of the events.
+
+    `customer` is whom each event belongs to after all merges of the part, -1 where nobody is
+    named; `at_first` is whom it belonged to at that point. `owner` is the final customer of each
+    identifier, `claimed` the position at which it was first seen, -1 if it was known.
+    """
+
+    names: Names
+    customer: Ints
+    at_first: Ints
+    owner: Ints
+    claimed: Ints
+    created: Ints
+    created_name: Ints
+    created_row: Ints
+    edge_a: Ints
+    edge_b: Ints
+    edge_row: Ints
+    merges: list[Merge] = field(default_factory=list[Merge])
+
+    def final(self) -> dict[int, int]:
+        """Where each absorbed customer ended up."""
+        return _final(self.merges)
+
+
+def number_names(told: Told) -> tuple[Names, Ints]:
+    """Number the usable identifiers; returns them, and four numbers an event, strongest first.
+
+    A number is -1 where nothing usable is said.
+    """
+    users, user = _coded(_usable(told.user))
+    both = pa.chunked_array([*_chunks(told.anonymous), *_chunks(told.previous)], pa.string())
+    anonymous, codes = _coded(_usable(both))
+    emails, email = _coded(_usable(_addresses(told.email)))
+    count = len(told.position)
+    offsets = {_ANONYMOUS: 0, _EMAIL: len(anonymous), _USER: len(anonymous) + len(emails)}
+    stated = np.stack(
+        [
+            _moved(user, offsets[_USER]),
+            _moved(codes[:count], offsets[_ANONYMOUS]),
+            _moved(codes[count:], offsets[_ANONYMOUS]),
+            _moved(email, offsets[_EMAIL]),
+        ],
+        axis=1,
+    )
+    sizes = [len(anonymous), len(emails), len(users)]
+    kind = np.repeat(np.arange(3, dtype=np.uint8), sizes)
+    value = pa.concat_arrays([anonymous, emails, users])
+    return Names(kind, value), stated
+
+
+def _chunks(texts: Arrow) -> list[Arrow]:
+    return texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+
+
+def _coded(texts: Arrow) -> tuple[Arrow, Ints]:
+    """The distinct texts, and each row's number among them; -1 is null."""
+    whole = pa.chunked_array(_chunks(texts), pa.string()).combine_chunks()
+    coded = whole.dictionary_encode()
+    codes = pc.fill_null(coded.indices, NONE).to_numpy(zero_copy_only=False)
+    return coded.dictionary, codes.astype(np.int64)
+
+
+def _moved(codes: Ints, offset: int) -> Ints:
+    return np.where(codes == NONE, NONE, codes + offset)
+
+
+def _usable(texts: Arrow) -> Arrow:
+    """Null what identifies nobody, by the resolver's rules."""
+    fits = pc.less_equal(pc.utf8_length(texts), MAX_VALUE)
+    shared = pc.is_in(pc.utf8_lower(texts), value_set=pa.array(sorted(BLOCKED)))
+    return pc.if_else(pc.and_(fits, pc.invert(shared)), texts, pa.scalar(None, pa.string()))
+
+
+def _addresses(texts: Arrow) -> Arrow:
+    """E-mail addresses as the resolver compares them; null where there is no `@`."""
+    whole = pa.chunked_array(_chunks(texts), pa.string()).combine_chunks()
+    addressed = pc.if_else(pc.match_substring(whole, "@"), whole, pa.scalar(None, pa.string()))
+    if pc.all(pc.string_is_ascii(addressed)).as_py() is not False:
+        return pc.ascii_lower(pc.utf8_trim(addressed, characters=_BLANKS))
+    # What lower case is outside ASCII is said by Python alone.
+    return pa.array(
+        [None if text is None else text.strip().lower() for text in addressed.to_pylist()],
+        pa.string(),
+    )
+
+
+def link(workspace_id: int, told: Told, names: Names, stated: Ints, owners: Owners) -> Linked:
+    """Give every event its customer, as the resolver would.
+
+    Args:
+        workspace_id: part of the new customers' ids.
+        told: the events in log order.
+        names: their identifiers.
+        stated: the numbers of each event's identifiers, as `number_names` gives them.
+        owners: what the database knows of them.
+    """
+    rows = np.flatnonzero((stated != NONE).any(axis=1))
+    best = strongest(stated)
+    component = _components(stated, best, rows, owners)
+    first = _first_rows(stated, len(names))
+    founding = _founding(stated, rows, first, owners)
+    simple = _simple(component, founding, best, names, owners)
+    linked = _link_simple(
+        workspace_id, told, names, best, component, founding, first, simple, owners
+    )
+    easy = np.zeros(len(stated), np.bool_)
+    easy[rows] = simple[component[best[rows]]]
+    _edges(linked, told, stated, best, np.flatnonzero(easy))
+    hard = rows[~easy[rows]]
+    if len(hard):
+        _link_hard(workspace_id, told, linked, stated, hard, owners)
+    return linked
+
+
+def strongest(stated: Ints) -> Ints:
+    """The number of each event's strongest identifier; -1 where it has none."""
+    found = stated[:, 3].copy()
+    for column in (2, 1, 0):
+        found = np.where(stated[:, column] != NONE, stated[:, column], found)
+    return found
+
+
+def _components(stated: Ints, best: Ints, rows: Ints, owners: Owners) -> Ints:
+    """The component of each identifier: what events or the database hold together."""
+    # SciPy takes memory that no process needs which only looks customers up.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(owners.customer)
+    known = np.flatnonzero(owners.customer != NONE)
+    _, customer = np.unique(owners.customer[known], return_inverse=True)
+    left, right = [known], [customer + count]
+    for column in (1, 2, 3):
+        other = stated[rows, column]
+        linked = (other != NONE) & (other != best[rows])
+        left.append(best[rows][linked])
+        right.append(other[linked])
+    a, b = np.concatenate(left), np.concatenate(right)
+    size = count + (int(customer.max()) + 1 if len(customer) else 0)
+    graph = coo_array((np.ones(len(a), np.bool_), (a, b)), shape=(size, size))
+    _, labels = connected_components(graph, directed=False)
+    return labels[:count].astype(np.int64)
+
+
+def _first_rows(stated: Ints, count: int) -> Ints:
+    """The first event of each identifier."""
+    first = np.full(count, len(stated), np.int64)
+    backwards = np.arange(len(stated) - 1, -1, -1)
+    for column in range(4):
+        seen = np.full(count, len(stated), np.int64)
+        numbers = stated[::-1, column]
+        said = numbers != NONE
+        seen[numbers[said]] = backwards[said]  # the last write is the earliest event
+        np.minimum(first, seen, out=first)
+    return first
+
+
+def _founding(stated: Ints, rows: Ints, first: Ints, owners: Owners) -> Bools:
+    """Whether an event names only identifiers that nobody owns and no event named before."""
+    fresh = np.append((owners.customer == NONE), True)
+    started = np.append(first, 0)
+    founding = np.zeros(len(stated), np.bool_)
+    new = np.ones(len(rows), np.bool_)
+    for column in range(4):
+        numbers = stated[rows, column]
+        new &= (numbers == NONE) | (fresh[numbers] & (started[numbers] == rows))
+    founding[rows] = new
+    return founding
+
+
+def _simple(component: Ints, founding: Bools, best: Ints, names: Names, owners: Owners) -> Bools:
+    """Whether a component leads to one customer whatever the order, by component.
+
+    That is so when nothing but one founding event or one known customer starts it, and at most
+    one user id is in it: then nothing merges and nobody stays apart.
+    """
+    count = int(component.max()) + 1 if len(component) else 0
+    founders = np.bincount(component[best[founding]], minlength=count)
+    known = np.flatnonzero(owners.customer != NONE)
+    held, place = np.unique(owners.customer[known], return_index=True)
+    holders = np.bincount(component[known[place]], minlength=count)
+    named = np.bincount(component[known[place]][owners.named[known[place]]], minlength=count)
+    new_users = (names.kind == _USER) & (owners.customer == NONE)
+    users = np.bincount(component[new_users], minlength=count) + named
+    assert len(held) == len(place)
+    return (founders + holders == 1) & (users <= 1)
+
+
+def _link_simple(
+    workspace_id: int,
+    told: Told,
+    names: Names,
+    best: Ints,
+    component: Ints,
+    founding: Bools,
+    first: Ints,
+    simple: Bools,
+    owners: Owners,
+) -> Linked:
+    """The customers of the simple components, for all of them at once."""
+    founders = np.flatnonzero(founding)
+    founders = founders[simple[component[best[founders]]]]
+    created = new_ids(workspace_id, names, best[founders])
+    of_component = np.full(len(simple), NONE, np.int64)
+    of_component[component[best[founders]]] = created
+    known = np.flatnonzero(owners.customer != NONE)
+    known = known[simple[component[known]]]
+    of_component[component[known]] = owners.customer[known]
+    owner = np.where(simple[component], of_component[component], owners.customer)
+    fresh = simple[component] & (owners.customer == NONE)
+    claimed = np.where(fresh, told.position[np.minimum(first, len(told.position) - 1)], NONE)
+    customer = np.where(best == NONE, NONE, np.append(owner, NONE)[best])
+    nothing = np.zeros(0, np.int64)
+    return Linked(
+        names,
+        customer,
+        customer.copy(),
+        owner,
+        claimed,
+        created,
+        best[founders],
+        founders,
+        nothing,
+        nothing,
+        nothing,
+    )
+
+
+def new_ids(workspace_id: int, names: Names, numbers: Ints) -> Ints:
+    """The ids of customers named by these identifiers: `core.stable_id`, many at a time."""
+    heads = [f"{workspace_id}\x1f{kind}\x1f".encode() for kind in KINDS]
+    kinds = names.kind[numbers].tolist()
+    values = names.value.take(pa.array(numbers)).cast(pa.binary()).to_pylist()
+    digests = b"".join(
+        [
+            blake2b(heads[kind] + value, digest_size=8).digest()
+            for kind, value in zip(kinds, values, strict=True)
+        ]
+    )
+    return (np.frombuffer(digests, ">u8") >> np.uint64(1)).astype(np.int64)
+
+
+def _edges(linked: Linked, told: Told, stated: Ints, best: Ints, rows: Ints) -> None:
+    """The first evidence of each pair of identifiers, of events whose customer is simple."""
+    a, b, row = [], [], []
+    for column in (1, 2, 3):
+        other = stated[rows, column]
+        first = best[rows]
+        pairs = (other != NONE) & (other != first)
+        a.append(first[pairs])
+        b.append(other[pairs])
+        row.append(rows[pairs])
+    one, two, at = np.concatenate(a), np.concatenate(b), np.concatenate(row)
+    if not len(one):
+        return
+    low, high = np.minimum(one, two), np.maximum(one, two)
+    order = np.argsort(at, kind="stable")
+    key = low[order] * len(linked.names) + high[order]
+    _, place = np.unique(key, return_index=True)
+    chosen = order[place]
+    low, high, at = low[chosen], high[chosen], at[chosen]
+    # Numbers are in the order of kinds; two of one kind are put in the order of their values.
+    same = np.flatnonzero(linked.names.kind[low] == linked.names.kind[high])
+    for place in same.tolist():
+        if linked.names.pair(int(high[place])) < linked.names.pair(int(low[place])):
+            low[place], high[place] = high[place], low[place]
+    linked.edge_a, linked.edge_b, linked.edge_row = low, high, at
+
+
+def _link_hard(
+    workspace_id: int, told: Told, linked: Linked, stated: Ints, rows: Ints, owners: Owners
+) -> None:
+    """Resolve the other events one by one, and add what comes of it."""
+    names = linked.names
+    numbers = np.unique(stated[rows])
+    numbers = numbers[numbers != NONE]
+    pairs = dict(zip(numbers.tolist(), _pairs(names, numbers), strict=True))
+    number_of = {pair: number for number, pair in pairs.items()}
+    known = _known(owners, numbers, pairs)
+    events = [_event(told, row) for row in rows.tolist()]
+    said = [[pairs[n] for n in line if n != NONE] for line in stated[rows].tolist()]
+    found = resolve(workspace_id, events, said, known)
+    final = _final(found.merges)
+    linked.at_first[rows] = found.customers
+    linked.customer[rows] = [final.get(c, c) for c in found.customers]
+    row_of = dict(zip(told.position[rows].tolist(), rows.tolist(), strict=True))
+    for pair, (customer, position) in found.identifiers.items():
+        linked.claimed[number_of[pair]] = position
+        linked.owner[number_of[pair]] = customer
+    held: list[int] = linked.owner[numbers].tolist()
+    linked.owner[numbers] = np.asarray([final.get(c, c) for c in held], np.int64)
+    linked.merges = found.merges
+    linked.created = _extended(linked.created, [c.customer_id for c in found.created])
+    names_of = [number_of[c.first] for c in found.created]
+    linked.created_name = _extended(linked.created_name, names_of)
+    rows_of = [row_of[c.position] for c in found.created]
+    linked.created_row = _extended(linked.created_row, rows_of)
+    edges = list(found.edges.values())
+    linked.edge_a = _extended(linked.edge_a, [number_of[e.a] for e in edges])
+    linked.edge_b = _extended(linked.edge_b, [number_of[e.b] for e in edges])
+    linked.edge_row = _extended(linked.edge_row, [row_of[e.position] for e in edges])
+
+
+def _pairs(names: Names, numbers: Ints) -> list[Identifier]:
+    values = names.value.take(pa.array(numbers)).to_pylist()
+    return [(KINDS[k], v) for k, v in zip(names.kind[numbers].tolist(), values, strict=True)]
+
+
+def _known(owners: Owners, numbers: Ints, pairs: dict[int, Identifier]) -> Known:
+    known = Known()
+    held = numbers[owners.customer[numbers] != NONE]
+    columns = owners.customer[held], owners.age[held], owners.named[held]
+    for number, customer, age, named in zip(
+        held.tolist(), *(c.tolist() for c in columns), strict=True
+    ):
+        known.owners[pairs[number]] = customer
+        known.ages[customer] = age
+        if named:
+            known.user_ids.add(customer)
+    return known
+
+
+def _event(told: Told, row: int) -> Event:
+    """An event as far as the resolver looks at it."""
+    kind = "alias" if told.alias[row] else "track"
+    position, known_at = int(told.position[row]), int(told.known_at[row])
+    return Event(position, known_at, known_at, "", kind, "", None, None, known_at, "", b"")
+
+
+def _final(merges: Sequence[Merge]) -> dict[int, int]:
+    """Where each absorbed customer ended up."""
+    final = {merge.loser: merge.survivor for merge in merges}
+    for loser in final:
+        while final[loser] in final:
+            final[loser] = final[final[loser]]
+    return final
+
+
+def _extended(held: Ints, more: list[int]) -> Ints:
+    return np.concatenate([held, np.asarray(more, np.int64)])

@@ -1,0 +1,207 @@
+"""Identity in bulk in the database: owners of a million identifiers in, what was linked out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, LiteralString
+
+import numpy as np
+import pyarrow as pa
+from psycopg import Cursor, sql
+
+from tsunagu.identity.bulk import KINDS, NONE, Ints, Linked, Names, Owners, Told
+from tsunagu.identity.queries import Row, store
+from tsunagu.identity.resolve import Resolution
+from tsunagu.storage import Arrow, fetch_numbers, stage_columns
+
+_NAME_COLUMNS = {"number": "int4", "kind": "text", "value": "text"}
+
+# Looked up row by row: `offset 0` keeps the planner from joining all rows of the workspace.
+_OWNERS: LiteralString = """
+select wanted.number, i.customer_id, c.created_position,
+    c.first_kind = 'user_id' or exists (
+        select from identifiers as u
+        where u.workspace_id = {workspace} and u.customer_id = i.customer_id
+            and u.kind = 'user_id'
+    )
+from names_in as wanted
+cross join lateral (
+    select customer_id from identifiers
+    where workspace_id = {workspace} and kind = wanted.kind and value = wanted.value
+    offset 0
+) as i
+cross join lateral (
+    select first_kind, created_position from customers
+    where workspace_id = {workspace} and customer_id = i.customer_id
+    offset 0
+) as c
+"""
+
+# In the order of the keys: the index grows at its right edge or page by page.
+_STORE_CUSTOMERS: LiteralString = """
+insert into customers (
+    workspace_id, customer_id, first_kind, first_value, created_position, created_at,
+    merged_into, merged_position
+)
+select
+    %s, customer_id, first_kind, first_value, created_position,
+    timestamptz 'epoch' + created_at * interval '1 microsecond', merged_into, merged_position
+from bulk_customers_in
+"""
+_CUSTOMER_COLUMNS = {
+    "customer_id": "int8",
+    "first_kind": "text",
+    "first_value": "text",
+    "created_position": "int8",
+    "created_at": "int8",
+    "merged_into": "int8",
+    "merged_position": "int8",
+}
+
+_STORE_IDENTIFIERS: LiteralString = """
+insert into identifiers (workspace_id, kind, value, customer_id, first_position)
+select %s, kind, value, customer_id, first_position
+from bulk_identifiers_in
+"""
+_IDENTIFIER_COLUMNS = {
+    "kind": "text",
+    "value": "text",
+    "customer_id": "int8",
+    "first_position": "int8",
+}
+
+_STORE_EDGES: LiteralString = """
+insert into identity_edges (
+    workspace_id, kind_a, value_a, kind_b, value_b, source, message_id, position, at
+)
+select
+    %s, kind_a, value_a, kind_b, value_b, source, message_id, position,
+    timestamptz 'epoch' + at * interval '1 microsecond'
+from bulk_edges_in
+on conflict do nothing
+"""
+_EDGE_COLUMNS = {
+    "kind_a": "text",
+    "value_a": "text",
+    "kind_b": "text",
+    "value_b": "text",
+    "source": "text",
+    "message_id": "text",
+    "position": "int8",
+    "at": "int8",
+}
+
+
+def load_owners(cursor: Cursor[Row], workspace_id: int, names: Names) -> Owners:
+    """What the database knows of these identifiers, in one query."""
+    owners = Owners.unknown(len(names))
+    anybody = cursor.execute(
+        "select from identifiers where workspace_id = %s limit 1", (workspace_id,)
+    ).fetchone()
+    if anybody is None:
+        return owners
+    numbers = pa.array(np.arange(len(names), dtype=np.int32))
+    stage_columns(cursor, "names_in", _NAME_COLUMNS, [numbers, kinds_of(names), names.value])
+    found = fetch_numbers(
+        cursor,
+        sql.SQL(_OWNERS).format(workspace=workspace_id),
+        {"number": "int4", "customer": "int8", "age": "int8", "named": "bool"},
+    )
+    customer, age, named = owners.customer.copy(), owners.age.copy(), owners.named.copy()
+    customer[found["number"]] = found["customer"]
+    age[found["number"]] = found["age"]
+    named[found["number"]] = found["named"]
+    return Owners(customer, age, named)
+
+
+def kinds_of(names: Names, numbers: Ints | None = None) -> Arrow:
+    """The kinds of identifiers, as texts."""
+    chosen = names.kind if numbers is None else names.kind[numbers]
+    return pa.DictionaryArray.from_arrays(pa.array(chosen, pa.uint8()), pa.array(KINDS)).cast(
+        pa.string()
+    )
+
+
+def store_linked(
+    cursor: Cursor[Row],
+    workspace_id: int,
+    linked: Linked,
+    told: Told,
+    source: Arrow,
+    message_id: Arrow,
+) -> None:
+    """Write new customers, identifiers, edges and merges.
+
+    Args:
+        source: of each event.
+        message_id: of each event that names at least two identifiers.
+    """
+    _store_customers(cursor, workspace_id, linked, told)
+    _store_identifiers(cursor, workspace_id, linked)
+    _store_edges(cursor, workspace_id, linked, told, source, message_id)
+    fresh = set(linked.created.tolist()) if linked.merges else set[int]()
+    final = linked.final()
+    older = [replace(m, survivor=final[m.loser]) for m in linked.merges if m.loser not in fresh]
+    store(cursor, workspace_id, Resolution(merges=older))
+
+
+def _store_customers(cursor: Cursor[Row], workspace_id: int, linked: Linked, told: Told) -> None:
+    if not len(linked.created):
+        return
+    order = np.argsort(linked.created)
+    names, rows = linked.created_name[order], linked.created_row[order]
+    merged = {merge.loser: merge for merge in linked.merges}
+    final = linked.final()
+    losers = [merged.get(c) for c in linked.created[order].tolist()] if merged else []
+    into = [None if m is None else final[m.loser] for m in losers]
+    at = [None if m is None else m.position for m in losers]
+    nothing = pa.nulls(len(order), pa.int64())
+    arrays = [
+        pa.array(linked.created[order]),
+        kinds_of(linked.names, names),
+        linked.names.value.take(pa.array(names)),
+        pa.array(told.position[rows]),
+        pa.array(told.known_at[rows]),
+        pa.array(into, pa.int64()) if merged else nothing,
+        pa.array(at, pa.int64()) if merged else nothing,
+    ]
+    stage_columns(cursor, "bulk_customers_in", _CUSTOMER_COLUMNS, arrays)
+    cursor.execute(_STORE_CUSTOMERS, (workspace_id,))
+
+
+def _store_identifiers(cursor: Cursor[Row], workspace_id: int, linked: Linked) -> None:
+    numbers = np.flatnonzero(linked.claimed != NONE)
+    if not len(numbers):
+        return
+    arrays = [
+        kinds_of(linked.names, numbers),
+        linked.names.value.take(pa.array(numbers)),
+        pa.array(linked.owner[numbers]),
+        pa.array(linked.claimed[numbers]),
+    ]
+    stage_columns(cursor, "bulk_identifiers_in", _IDENTIFIER_COLUMNS, arrays)
+    cursor.execute(_STORE_IDENTIFIERS, (workspace_id,))
+
+
+def _store_edges(
+    cursor: Cursor[Row],
+    workspace_id: int,
+    linked: Linked,
+    told: Told,
+    source: Arrow,
+    message_id: Arrow,
+) -> None:
+    if not len(linked.edge_row):
+        return
+    rows = pa.array(linked.edge_row)
+    arrays: list[Any] = []
+    for numbers in (linked.edge_a, linked.edge_b):
+        arrays += [kinds_of(linked.names, numbers), linked.names.value.take(pa.array(numbers))]
+    arrays += [_plain(source.take(rows)), _plain(message_id.take(rows))]
+    arrays += [pa.array(told.position[linked.edge_row]), pa.array(told.known_at[linked.edge_row])]
+    stage_columns(cursor, "bulk_edges_in", _EDGE_COLUMNS, arrays)
+    cursor.execute(_STORE_EDGES, (workspace_id,))
+
+
+def _plain(texts: Arrow) -> Arrow:
+    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts

@@ -1,0 +1,248 @@
+"""Feeding a load to identities and profiles: the pipeline's stages, for millions of events at once.
+
+A load has written events to the lake, under a range of positions of its own. The feed takes the
+range in parts. One transaction a part holds the pipeline's lease: it links identities, folds
+profiles, answers audiences and notes how far the range is fed (`feed_part.py`). The part's rows
+of the timeline follow in a second transaction, beside the next part. A kill repeats at most one
+of each.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from psycopg import Connection, Cursor
+
+from tsunagu import access, eventlog, identity, profiles
+from tsunagu.core import Retryable
+from tsunagu.core.failpoints import failpoint
+from tsunagu.core.times import wall, zone
+from tsunagu.identity import NONE
+from tsunagu.profiles import make_plan
+from tsunagu.runtime import feed_queries as queries
+from tsunagu.runtime.feed_part import Owned, Part, read_part, store_part
+from tsunagu.runtime.feed_queries import Standing
+from tsunagu.serve import definitions
+from tsunagu.serve.definitions import Definitions
+from tsunagu.storage import LOOK_UPS, Arrow, Database, in_workspace, notify
+from tsunagu.storage.lake import LakeReader
+
+Row = tuple[Any, ...]
+Progress = Callable[[int, int], None]
+
+PART = 2_000_000
+"""Positions a part: so long the pipeline waits (some ten seconds), and so much memory it takes."""
+TOLD_ROWS = 50_000
+MEMORY = "384MB"
+THREADS = 2
+
+
+@dataclass
+class FeedReport:
+    """What a feed did in this run.
+
+    `customers` counts the profiles written (a customer of two parts twice), `nobody` the events
+    that name no usable identifier and stay in the lake alone. Profiles stood after
+    `profile_seconds`, the timeline after `seconds`.
+    """
+
+    events: int = 0
+    customers: int = 0
+    nobody: int = 0
+    profile_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+def feed(
+    database: Database,
+    lake_folder: Path,
+    workspace_id: int,
+    *,
+    after: int,
+    upto: int,
+    part: int = PART,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> FeedReport:
+    """Feed what the lake holds of a load's own range of positions; go on where it stands.
+
+    Args:
+        after: the last position before the range.
+        upto: the last position of it. All its events must be committed to the lake by now, and
+            hold nothing that PostgreSQL refuses (U+0000) and no JSON but objects.
+        part: how many positions one transaction takes.
+        progress: told how many positions are fed, and how many there are in all.
+        stop: asked between parts; the rest is fed when called again.
+
+    Raises:
+        Retryable: another feed of the same range is at work.
+        psycopg.OperationalError: the database went away. Nothing is lost; call again.
+    """
+    with database.connect("owner") as owner:
+        eventlog.ensure_partitions(owner, after=after)
+    with LakeReader(lake_folder, workspace_id, memory=MEMORY, threads=THREADS) as lake:
+        feeder = _Feeder(database, lake.connection, workspace_id, after, upto)
+        with ThreadPoolExecutor(1, "feed-timeline") as beside:
+            feeder.run(beside, part, progress, stop)
+    return feeder.report
+
+
+class _Feeder:
+    """One call of `feed`."""
+
+    def __init__(
+        self,
+        database: Database,
+        lake: duckdb.DuckDBPyConnection,
+        workspace_id: int,
+        after: int,
+        upto: int,
+    ) -> None:
+        self.report = FeedReport()
+        self._database, self._lake, self._workspace = database, lake, workspace_id
+        self._after, self._upto = after, upto
+        self._definitions: Definitions | None = None
+
+    def run(
+        self,
+        beside: ThreadPoolExecutor,
+        size: int,
+        progress: Progress | None,
+        stop: Callable[[], bool],
+    ) -> None:
+        """All parts one after the other, each one's timeline beside the next."""
+        started = time.monotonic()
+        standing = self._standing()
+        telling: Future[None] | None = None
+        if standing.told < standing.fed:
+            telling = beside.submit(self._tell_again, standing.told, standing.fed, size)
+        fed = standing.fed
+        while fed < self._upto and not stop():
+            upto = min(fed + size, self._upto)
+            owned = self._feed(fed, upto)
+            if telling is not None:
+                telling.result()
+            telling = beside.submit(self._tell, fed, upto, owned)
+            fed = upto
+            if progress is not None:
+                progress(fed - self._after, self._upto - self._after)
+        self.report.profile_seconds = time.monotonic() - started
+        if telling is not None:
+            telling.result()
+        self.report.seconds = time.monotonic() - started
+
+    def _standing(self) -> Standing:
+        with self._connection() as connection, self._work(connection) as cursor:
+            return queries.begin(cursor, self._workspace, self._after, self._upto)
+
+    def _connection(self) -> Connection[Row]:
+        connection = self._database.connect("pipeline")
+        connection.execute(LOOK_UPS)
+        return connection
+
+    def _work(self, connection: Connection[Row]) -> AbstractContextManager[Cursor[Row]]:
+        return in_workspace(connection, self._workspace)
+
+    def _feed(self, after: int, upto: int) -> Owned:
+        """Link and fold one part, in one transaction under the pipeline's lease."""
+        with self._connection() as connection:
+            # What takes long and asks nobody is read before the pipeline has to wait.
+            with self._work(connection) as cursor:
+                plan = self._published(cursor).plan
+            part = read_part(self._lake, plan, after, upto)
+            with self._work(connection) as cursor:
+                owned = self._feed_held(cursor, part)
+                failpoint("feed.before_commit")
+        failpoint("feed.after_commit")
+        return owned
+
+    def _feed_held(self, cursor: Cursor[Row], part: Part) -> Owned:
+        workspace = self._workspace
+        lease = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
+        if queries.begin(cursor, workspace, self._after, self._upto).fed != part.after:
+            raise Retryable("Another process feeds the same load. Wait until it is done.")
+        clock = access.business_now(cursor, workspace)
+        unread = queries.next_unread(cursor, workspace, lease.position)
+        current = self._published(cursor)
+        if current.plan.key != part.plan.key:
+            part = read_part(self._lake, current.plan, part.after, part.upto)
+        if eventlog.heed_plan(cursor, workspace, eventlog.PIPELINE, current.plan.key):
+            profiles.wake_everyone(cursor, workspace, clock)
+        closing = clock if unread is None else min(clock, unread)
+        stored = store_part(cursor, self._lake, workspace, part, current.book, closing)
+        queries.note_fed(cursor, workspace, self._after, part.upto, stored.events, stored.customers)
+        eventlog.disturb(cursor, workspace)
+        notify(cursor, "tsunagu_inbox", workspace)
+        eventlog.append(cursor, workspace, stored.reactions, received_at=wall(), now=clock)
+        self.report.events += stored.events
+        self.report.customers += stored.customers
+        self.report.nobody += stored.nobody
+        return stored.owned
+
+    def _published(self, cursor: Cursor[Row]) -> Definitions:
+        where = access.workspace_by_id(cursor, self._workspace)
+        held = self._definitions
+        self._definitions = definitions.load(cursor, self._workspace, zone(where.zone), held)
+        return self._definitions
+
+    def _tell(self, after: int, upto: int, owned: Owned) -> None:
+        """Write a part's rows of the timeline, in one transaction."""
+        lake = self._lake.cursor()
+        with self._connection() as connection, self._work(connection) as cursor:
+            for batch in queries.read_told(lake, after, upto, TOLD_ROWS):
+                rows = _of_timeline(batch, owned)
+                if len(rows[0]):
+                    profiles.store_told(cursor, self._workspace, rows)
+            failpoint("feed.before_told")
+            self._settle(cursor, upto, owned)
+        failpoint("feed.after_told")
+
+    def _settle(self, cursor: Cursor[Row], upto: int, owned: Owned) -> None:
+        """Note the timeline as written; have counted anew who was counted without it.
+
+        The pipeline counts from the timeline when rules are new, and may have done so since the
+        part was fed and before these rows were there.
+        """
+        workspace = self._workspace
+        eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
+        anew = owned.stale
+        if owned.plan is None or queries.plan_of(cursor, workspace) != owned.plan:
+            anew = np.unique(owned.customer)
+        if len(anew):
+            now = access.business_now(cursor, workspace)
+            profiles.count_anew(cursor, workspace, anew, now)
+            eventlog.disturb(cursor, workspace)
+            notify(cursor, "tsunagu_inbox", workspace)
+        queries.note_told(cursor, workspace, self._after, upto)
+
+    def _tell_again(self, told: int, fed: int, size: int) -> None:
+        """Write the timeline of parts that were fed before a process died."""
+        lake = self._lake.cursor()
+        while told < fed:
+            upto = min(told + size, fed)
+            with self._connection() as connection, self._work(connection) as cursor:
+                part = read_part(lake, make_plan({}, zone(None)), told, upto)
+                owners = identity.load_owners(cursor, self._workspace, part.names)
+            best = identity.strongest(part.stated)
+            customer = np.append(owners.customer, NONE)[best]
+            self._tell(told, upto, Owned(part.heads.told.position, customer))
+            told = upto
+
+
+def _of_timeline(batch: Arrow, owned: Owned) -> list[Arrow]:
+    """The rows of those events that belong to a customer."""
+    position = batch["position"].to_numpy()
+    customer = owned.customer[np.searchsorted(owned.position, position)]
+    if not (customer == NONE).any():
+        return [pa.array(customer), *batch.columns]
+    rows = pa.array(np.flatnonzero(customer != NONE))
+    return [pa.array(customer).take(rows), *(column.take(rows) for column in batch.columns)]
