@@ -34,6 +34,7 @@ _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 100
 _LARGEST_LOG = 10_000_000
 _UPGRADED = "data.upgraded"
+UPGRADING = "upgrading"
 _FIRST_WITH_IO_METHOD = 18
 
 # Two cores and 2 GiB for everything is the machine in mind; `local.conf` overrides.
@@ -294,6 +295,7 @@ def _finish_upgrade(folder: Path) -> None:
         data.rename(folder / f"data.{_major(data)}")
         failpoint("upgrade.between")
     upgraded.rename(data)
+    shutil.rmtree(folder / UPGRADING, ignore_errors=True)
 
 
 def _major(data: Path) -> int | None:

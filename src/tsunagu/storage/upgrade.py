@@ -15,11 +15,10 @@ from tsunagu.core import Invalid
 from tsunagu.core.failpoints import failpoint
 from tsunagu.storage.account import account_for, binaries, reachable, settle
 from tsunagu.storage.database import Database
-from tsunagu.storage.embedded import EmbeddedServer, major_of, place_upgraded
+from tsunagu.storage.embedded import UPGRADING, EmbeddedServer, major_of, place_upgraded
 from tsunagu.storage.migrate import migrate
 from tsunagu.storage.transfer import Filling, Snapshot
 
-_BESIDE = "upgrading"
 _OF_WHEELS = "share/postgres.bki"
 _OWN_SETTINGS = "local.conf"
 _DEBIAN = "/usr/lib/postgresql/{major}/bin"
@@ -46,7 +45,7 @@ def upgrade_server(
     programs = _old_programs(real, before, old_programs)
     if (programs.parent / _OF_WHEELS).exists():
         programs = reachable(programs, real / f"programs-{before}", account)
-    beside = EmbeddedServer(real / _BESIDE)
+    beside = EmbeddedServer(real / UPGRADING)
     _clear(beside)
     with EmbeddedServer(folder, programs) as old, beside:
         _carry(Database(old.url), Database(beside.url), progress)
@@ -58,7 +57,6 @@ def upgrade_server(
         shutil.copy2(real / "data" / _OWN_SETTINGS, made)
         account.give(made / _OWN_SETTINGS)
     place_upgraded(real, made)
-    shutil.rmtree(beside.folder)
     return before, after
 
 
