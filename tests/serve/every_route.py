@@ -21,6 +21,8 @@ from starlette.routing import BaseRoute, Mount
 from tsunagu.channels import LinkSigner
 from tsunagu.collect import Collector, Directory, collector_app
 from tsunagu.collect.commit import GroupCommit
+from tsunagu.collect.sources import Vault
+from tsunagu.collect.sources.webhooks import Webhooks
 from tsunagu.console import Places, mount
 from tsunagu.core import Figures
 from tsunagu.public.routes import Site, site_app
@@ -32,7 +34,8 @@ from tsunagu.storage import Database
 
 def collector(database: Database) -> Starlette:
     directory, figures = Directory(database), Figures()
-    return collector_app(Collector(directory, GroupCommit(database, figures), figures))
+    collector = Collector(directory, GroupCommit(database, figures), figures)
+    return collector_app(collector, webhooks=Webhooks(collector, Vault(Path("home"))))
 
 
 def public(database: Database) -> Starlette:

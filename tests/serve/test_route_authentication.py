@@ -21,6 +21,7 @@ from tsunagu.storage import Database
 OPEN: dict[str, dict[str, str]] = {
     "collector": {
         "/v1/health": "says only whether the database answers",
+        "/v1/webhooks/{door}": "the signature of the call is the key",
         "/v1/live": "says only that the process answers",
     },
     "public": {

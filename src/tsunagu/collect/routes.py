@@ -20,18 +20,23 @@ from tsunagu.collect.calls import CALLS, PATHS, TAKEN, Call, Collector, failure,
 from tsunagu.collect.directory import key_of
 from tsunagu.collect.errors import BadRequest, NotFromThisPage, Refused
 from tsunagu.collect.pages import page_headers, preflight_headers
+from tsunagu.collect.sources.webhooks import PATH as WEBHOOKS
+from tsunagu.collect.sources.webhooks import Webhooks
 
 _JSON = "application/json"
 _SETTINGS_SECONDS = 60
 Document = Callable[[str, Key, str], dict[str, Any]]
 
 
-def collector_app(collector: Collector, address: str = "") -> Starlette:
+def collector_app(
+    collector: Collector, address: str = "", webhooks: Webhooks | None = None
+) -> Starlette:
     """The application.
 
     Args:
         address: where clients reach it, for the settings that browsers ask for; when empty,
             the address that they have used.
+        webhooks: who answers the calls of other systems, if they are taken here.
     """
     calls = {path: Call(collector, call) for path, call in PATHS.items()}
 
@@ -54,6 +59,7 @@ def collector_app(collector: Collector, address: str = "") -> Starlette:
             Route("/v1/projects/{key}/settings", settings(_segment), methods=["GET"]),
             Route("/sourceConfig", settings(_rudder), methods=["GET"]),
             Route("/sourceConfig/", settings(_rudder), methods=["GET"]),
+            *([Route(WEBHOOKS, webhooks.answer, methods=["POST"])] if webhooks else []),
             Route("/v1/health", health, methods=["GET"]),
             Route("/v1/live", live, methods=["GET"]),
         ],

@@ -18,6 +18,8 @@ from tsunagu.collect.calls import Collector
 from tsunagu.collect.commit import GroupCommit
 from tsunagu.collect.directory import Directory
 from tsunagu.collect.routes import Doorman, collector_app
+from tsunagu.collect.sources.vault import Vault
+from tsunagu.collect.sources.webhooks import Webhooks
 from tsunagu.core.figures import Figures
 from tsunagu.storage import Database
 
@@ -38,14 +40,17 @@ def run(
     stop: Event,
     figures: Figures | None = None,
     address: str = "",
+    vault: Vault | None = None,
 ) -> None:
     """Serve until `stop` is set; requests that were taken are committed and answered before.
 
     Args:
         address: where clients reach the collectors, as browsers are told; by default the
             address that they have used.
+        vault: opens the secrets of webhooks; without it none are taken.
     """
-    uvloop.run(_serve(database, host, port, stop, figures or Figures(), address))
+    collecting = _serve(database, host, port, stop, figures or Figures(), address, vault)
+    uvloop.run(collecting)
 
 
 def _connections() -> int:
@@ -59,13 +64,20 @@ def _connections() -> int:
 
 
 async def _serve(
-    database: Database, host: str, port: int, stop: Event, figures: Figures, address: str
+    database: Database,
+    host: str,
+    port: int,
+    stop: Event,
+    figures: Figures,
+    address: str,
+    vault: Vault | None,
 ) -> None:
     directory = Directory(database)
     commit = GroupCommit(database, figures)
     collector = Collector(directory, commit, figures)
+    webhooks = None if vault is None else Webhooks(collector, vault)
     server = Server(
-        Doorman(collector_app(collector, address), collector),
+        Doorman(collector_app(collector, address, webhooks), collector),
         address=host,
         port=port,
         interface=Interfaces.ASGINL,

@@ -14,6 +14,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from tsunagu.core import Invalid, Retryable
 from tsunagu.runtime.lifeline import Lifeline
@@ -35,6 +36,13 @@ def database_of(settings: Settings) -> Database:
     if settings.database_url is not None:
         return Database(settings.database_url.get_secret_value())
     return Database(embedded_server(settings).url)
+
+
+def own_places(settings: Settings) -> tuple[str, ...]:
+    """The folders that no source may read: the installation's data and its server's socket."""
+    socket = conninfo_to_dict(database_of(settings).url).get("host")
+    places = [str(settings.folder)]
+    return (*places, str(socket)) if str(socket or "").startswith("/") else tuple(places)
 
 
 @contextmanager

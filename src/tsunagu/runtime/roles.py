@@ -127,8 +127,17 @@ def _console(work: Work) -> None:
     serve_app(app, settings.host, settings.console_port, work.stop)
 
 
+def _sources(work: Work) -> None:
+    from tsunagu.collect.sources import run_sources
+    from tsunagu.runtime.database import own_places
+
+    settings = work.settings
+    run_sources(work.database, settings.folder, own_places(settings), work.stop, work.figures)
+
+
 def _collector(work: Work) -> None:
     from tsunagu.collect import run
+    from tsunagu.collect.sources import Vault
 
     settings = work.settings
     run(
@@ -137,6 +146,8 @@ def _collector(work: Work) -> None:
         port=settings.collect_port,
         stop=work.stop,
         figures=work.figures,
+        address=settings.collect_url.rstrip("/"),
+        vault=Vault(settings.folder),
     )
 
 
@@ -147,6 +158,7 @@ ROLES: dict[str, Role] = {
         Role("pipeline", "pipeline", _pipeline),
         Role("lake", "lake writer", _lake),
         Role("sender", "sender", _sender),
+        Role("sources", "sources", _sources),
         Role("public", "public pages", _public, "public_port"),
         Role("console", "console", _console, "console_port"),
         Role("collector", "collector", _collector, "collect_port", "collectors"),

@@ -26,7 +26,13 @@ from tsunagu.runtime.words import Say
 
 _FIRST_DELAY, _LONGEST_DELAY, _STEADY = 0.2, 30.0, 20.0
 _GRACE, _DATABASE_GRACE = 10.0, 130.0
-_END_ORDER = (("collector",), ("public", "console"), ("sender",), ("pipeline",), ("lake",))
+_END_ORDER = (
+    ("collector",),
+    ("public", "console", "sources"),
+    ("sender",),
+    ("pipeline",),
+    ("lake",),
+)
 _PATIENCE = 30.0
 
 

@@ -9,12 +9,13 @@ declare
     item record;
     log_tables constant text[] := array['inbox', 'seen_messages', 'left_out'];
     open_tables constant text[] := array[
-        'workspaces', 'api_keys', 'operators', 'processes', 'alembic_version'
+        'workspaces', 'api_keys', 'operators', 'processes', 'alembic_version', 'webhook_doors'
     ];
     -- what the console and the APIs may write; all else enters as events
     app_writes constant text[] := array[
         'workspaces', 'api_keys', 'operators', 'processes', 'cursors', 'definitions',
-        'suppressions', 'scores', 'reports'
+        'suppressions', 'scores', 'reports',
+        'sources', 'source_runs', 'source_files', 'source_rows', 'webhook_doors'
     ];
     named constant text :=
         'workspace_id = nullif(current_setting(''tsunagu.workspace'', true), '''')::integer';

@@ -1,0 +1,54 @@
+"""Sources: where rows come from by themselves, and how they become events.
+
+A source is a document with a mapping, a schedule and a cursor. The role `sources` runs what is
+due in child processes; webhooks come in at the collector.
+"""
+
+from tsunagu.collect.sources.keeper import run_sources
+from tsunagu.collect.sources.models import Source
+from tsunagu.collect.sources.offspring import Child, try_out
+from tsunagu.collect.sources.orders import Look, Order
+from tsunagu.collect.sources.queries import Run, Standing
+from tsunagu.collect.sources.service import (
+    Listed,
+    find_source,
+    list_runs,
+    list_sources,
+    pause,
+    put_source,
+    remove,
+    reset,
+    resume,
+    run_now,
+    seal_again,
+    secret_names,
+    source_of,
+    webhook_path,
+)
+from tsunagu.collect.sources.vault import Vault
+
+__all__ = [
+    "Child",
+    "Listed",
+    "Look",
+    "Order",
+    "Run",
+    "Source",
+    "Standing",
+    "Vault",
+    "find_source",
+    "list_runs",
+    "list_sources",
+    "pause",
+    "put_source",
+    "remove",
+    "reset",
+    "resume",
+    "run_now",
+    "run_sources",
+    "seal_again",
+    "secret_names",
+    "source_of",
+    "try_out",
+    "webhook_path",
+]
