@@ -14,7 +14,7 @@ declare
     -- what the console and the APIs may write; all else enters as events
     app_writes constant text[] := array[
         'workspaces', 'api_keys', 'operators', 'processes', 'cursors', 'definitions',
-        'suppressions', 'scores', 'reports',
+        'suppressions', 'scores', 'reports', 'saved_queries', 'query_runs',
         'sources', 'source_runs', 'source_files', 'source_rows', 'webhook_doors'
     ];
     named constant text :=
