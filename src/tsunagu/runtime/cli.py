@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tsunagu.core.errors import TsunaguError
-from tsunagu.runtime import cli_access, cli_backup, cli_data
+from tsunagu.runtime import cli_access, cli_backup, cli_data, cli_sources
 from tsunagu.runtime.words import speaker
 
 say = speaker()
@@ -28,6 +28,7 @@ commands = typer.Typer(
 )
 cli_access.register(commands)
 cli_data.register(commands)
+cli_sources.register(commands)
 cli_backup.register(commands, cli_data.sends)
 
 
@@ -52,8 +53,9 @@ def serve(lang: Lang = None) -> None:
 
 @commands.command(
     help=say(
-        "Run one role alone: collector, console, public, pipeline, lake, sender, mailbox.",
-        "役割を一つだけ動かします: collector, console, public, pipeline, lake, sender, mailbox。",
+        "Run one role alone: collector, console, public, pipeline, lake, sender, sources, mailbox.",
+        "役割を一つだけ動かします: "
+        "collector, console, public, pipeline, lake, sender, sources, mailbox。",
     )
 )
 def run(

@@ -6,7 +6,7 @@ due in child processes; webhooks come in at the collector.
 
 from tsunagu.collect.sources.keeper import run_sources
 from tsunagu.collect.sources.models import Source
-from tsunagu.collect.sources.offspring import Child, try_out
+from tsunagu.collect.sources.offspring import RUN_SECONDS, Child, try_out
 from tsunagu.collect.sources.orders import Look, Order
 from tsunagu.collect.sources.queries import Run, Standing
 from tsunagu.collect.sources.service import (
@@ -14,6 +14,7 @@ from tsunagu.collect.sources.service import (
     find_source,
     list_runs,
     list_sources,
+    open_secrets,
     pause,
     put_source,
     remove,
@@ -28,6 +29,7 @@ from tsunagu.collect.sources.service import (
 from tsunagu.collect.sources.vault import Vault
 
 __all__ = [
+    "RUN_SECONDS",
     "Child",
     "Listed",
     "Look",
@@ -39,6 +41,7 @@ __all__ = [
     "find_source",
     "list_runs",
     "list_sources",
+    "open_secrets",
     "pause",
     "put_source",
     "remove",

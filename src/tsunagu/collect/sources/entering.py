@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import msgspec
 import pyarrow as pa
@@ -17,7 +18,7 @@ from tsunagu.collect.files.arrow import Table
 from tsunagu.collect.mapping import Mapping, map_table
 from tsunagu.collect.sources import queries
 from tsunagu.collect.sources.models import Source
-from tsunagu.collect.sources.queries import Counts
+from tsunagu.collect.sources.queries import Counts, Letter
 from tsunagu.collect.sources.reading import Page
 from tsunagu.core import Invalid, NewEvent
 from tsunagu.core.times import wall
@@ -91,8 +92,8 @@ def enter(cursor: Cursor[Row], entrance: Entrance, page: Page) -> Counts:
     events, bad = storable(workspace.id, events, found.bad, now)
     letters = [letter(name, page.place, row) for row in bad]
     if page.trouble is not None:
-        letters.append((f"{name}/{page.place}", page.trouble, "{}"))
-    queries.bury_rows(cursor, workspace.id, letters, now)
+        letters.append(letter(name, page.place, BadRow(0, page.trouble, "")))
+    queries.bury_rows(cursor, workspace.id, letters, name, now)
     if page.mark is not None:
         mark = page.mark
         queries.note_file(
@@ -159,10 +160,14 @@ def storable(
     return events, list(bad)
 
 
-def letter(name: str, place: str, row: BadRow) -> tuple[str, str, str]:
-    """A bad row as a dead letter: its place, the reason, and what there is of it as JSON."""
+def letter(name: str, place: str, row: BadRow) -> Letter:
+    """A bad row as a dead letter."""
     told = {"source": name, "place": place, "row": row.row, "text": row.text}
-    return f"{name}/{place}:{row.row}", row.reason, _json(told)
+    digest = sha256(f"{row.reason}\x1f{row.text}".encode()).hexdigest()[:32]
+    where = f"{name}: {place}, row {row.row}" if row.row else f"{name}: {place}"
+    return Letter(
+        where, f"{where}: {row.reason}", _json(told), f"source {name}/{place}/{row.row}/{digest}"
+    )
 
 
 def _json(value: object) -> str:

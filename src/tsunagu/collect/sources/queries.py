@@ -72,6 +72,19 @@ class Counts:
         )
 
 
+@dataclass(frozen=True)
+class Letter:
+    """A row that makes no event: where it stood, why, and what there is of it as JSON.
+
+    `origin` is the same whenever the same row is met again.
+    """
+
+    place: str
+    reason: str
+    row: str
+    origin: str
+
+
 _STANDING = """
 select name, kind, paused, secrets, state, next_run_at, asked_by, failures, last_run_at,
     last_ok_at, last_error, newest_at
@@ -459,23 +472,29 @@ def remember_rows(
 
 
 def bury_rows(
-    cursor: Cursor[Row], workspace_id: int, rows: Sequence[tuple[str, str, str]], at: int
+    cursor: Cursor[Row], workspace_id: int, letters: Sequence[Letter], source: str, at: int
 ) -> None:
-    """Put rows that make no event into dead letters: place, reason and the row as JSON.
-
-    Each gets a position of the log of its own, at which no event lies.
-    """
+    """Put rows that make no event into dead letters; a row that is there already stays one."""
     cursor.executemany(
         """
         insert into dead_letters (
-            workspace_id, position, message_id, type, name, stage, reason, event, at
+            workspace_id, message_id, type, name, source, stage, reason, event, origin, at
         )
-        values (
-            %s, nextval(pg_get_serial_sequence('inbox', 'position')), %s, 'row', '', 'source', %s,
-            %s, %s
-        )
+        values (%s, %s, '', '', %s, 'source', %s, %s, %s, %s)
+        on conflict do nothing
         """,
-        [(workspace_id, place, reason[:2000], event, moment(at)) for place, reason, event in rows],
+        [
+            (
+                workspace_id,
+                letter.place,
+                source,
+                letter.reason.replace("\x00", "\ufffd")[:2000],
+                letter.row,
+                letter.origin,
+                moment(at),
+            )
+            for letter in letters
+        ],
     )
 
 

@@ -235,10 +235,18 @@ def remove(cursor: Cursor[Row], workspace_id: int, name: str) -> None:
     access.stop(cursor, workspace_id, KIND, name)
 
 
+def open_secrets(session: Session, workspace_id: int, name: str, vault: Vault) -> Secrets:
+    """A source's secrets, for a look in a child process; never to be shown.
+
+    Raises:
+        NotFound: there is no source of this name.
+    """
+    return vault.open(workspace_id, name, queries.standing(session, workspace_id, name).secrets)
+
+
 def secret_names(session: Session, workspace_id: int, name: str, vault: Vault) -> list[str]:
     """Which secrets a source has; never their values."""
-    found = queries.standing(session, workspace_id, name)
-    return sorted(vault.open(workspace_id, name, found.secrets))
+    return sorted(open_secrets(session, workspace_id, name, vault))
 
 
 def seal_again(cursor: Cursor[Row], workspace_id: int, vault: Vault) -> int:

@@ -101,13 +101,13 @@ class Webhooks:
         block = copy_rows(door.workspace_id, events, now, business)
         await self._collector.commit.add(door.workspace_id, block, len(events))
 
-    async def _bury(self, door: queries.Door, bad: list[tuple[str, str, str]], now: int) -> None:
+    async def _bury(self, door: queries.Door, bad: list[queries.Letter], now: int) -> None:
         def write(cursor: Cursor[Row]) -> None:
             with cursor.connection.transaction():
                 cursor.execute(
                     "select set_config('tsunagu.workspace', %s, true)", (str(door.workspace_id),)
                 )
-                queries.bury_rows(cursor, door.workspace_id, bad, now)
+                queries.bury_rows(cursor, door.workspace_id, bad, door.name, now)
 
         await self._collector.directory.ask(write)
 
@@ -129,8 +129,8 @@ class Webhooks:
 
 def _mapped(
     opened: _Opened, settings: Webhook, raw: bytes, delivery: str
-) -> tuple[list[NewEvent], list[tuple[str, str, str]]]:
-    """The events of a call, and what of it goes to dead letters: place, reason, text.
+) -> tuple[list[NewEvent], list[queries.Letter]]:
+    """The events of a call, and what of it goes to dead letters.
 
     Its message ids are those of its delivery, so that the other side may send it again.
     """

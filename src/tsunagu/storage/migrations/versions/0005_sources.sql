@@ -73,3 +73,5 @@ create table webhook_doors (
     unique (workspace_id, name)
 );
 grant select on webhook_doors to tsunagu_ingest;
+-- the collector buries what a webhook sends and nobody can map
+grant insert on dead_letters to tsunagu_ingest;
