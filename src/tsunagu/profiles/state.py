@@ -91,7 +91,10 @@ def merge_states(survivor: State, loser: State) -> State:
     for key, consent in loser.consents.items():
         merged.consents[key] = _stricter(merged.consents.get(key), consent)
     merged.sends = sorted([*survivor.sends, *loser.sends])
-    merged.first_seen = min(survivor.first_seen, loser.first_seen)
+    # A customer that is made and absorbed by one event has seen none; 0 is no time.
+    merged.first_seen = min(
+        survivor.first_seen or loser.first_seen, loser.first_seen or survivor.first_seen
+    )
     merged.last_seen = max(survivor.last_seen, loser.last_seen)
     merged.now = max(survivor.now, loser.now)
     merged.events = survivor.events + loser.events
