@@ -16,7 +16,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from tsunagu.collect.errors import BadRequest, Overloaded, Refused, Unavailable
-from tsunagu.collect.queries import append_blocks, prepare
+from tsunagu.collect.queries import append_blocks, prepare, sever
 from tsunagu.core.failpoints import failpoint
 from tsunagu.core.figures import Figures
 from tsunagu.storage import Database, Row
@@ -25,7 +25,8 @@ MAX_WAITING_BYTES = 64 << 20
 MAX_WAITING_REQUESTS = 8192
 MAX_GROUP_BYTES = 8 << 20
 RECONNECT_SECONDS = 0.5
-COMMIT_SECONDS = 20
+CONNECT_SECONDS = 3
+COMMIT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +58,7 @@ class GroupCommit:
         self._waiting_bytes = 0
         self._wake = asyncio.Event()
         self._stopping = False
+        self._severed = False
         self._connection: AsyncConnection[Row] | None = None
         self._no_connection_before = 0.0
 
@@ -111,8 +113,7 @@ class GroupCommit:
         """Commit a group and answer everyone in it."""
         started = monotonic()
         try:
-            async with asyncio.timeout(COMMIT_SECONDS):
-                await self._commit(group)
+            await self._commit_in_time(group)
         except psycopg.DataError as error:
             await self._halve(group, _first_line(error))
             return
@@ -122,8 +123,7 @@ class GroupCommit:
             refusal = Unavailable(
                 f"The events could not be stored ({_first_line(error)}); send them again"
             )
-            for waiting in group:
-                waiting.answer(refusal)
+            self._refuse(group, refusal)
             return
         failpoint("collect.after_commit")
         for waiting in group:
@@ -131,6 +131,22 @@ class GroupCommit:
         self._figures.add("tsunagu.collect.groups")
         self._figures.add("tsunagu.collect.events", sum(waiting.events for waiting in group))
         self._figures.set("tsunagu.collect.commit_seconds", monotonic() - started)
+
+    def _refuse(self, group: list[Waiting], refusal: Refused) -> None:
+        """Tell the group and all who wait behind it: they would only wait for the same."""
+        for waiting in (*group, *self._queue):
+            waiting.answer(refusal)
+        self._waiting_bytes -= sum(len(waiting.block) for waiting in self._queue)
+        self._queue.clear()
+
+    async def _commit_in_time(self, group: list[Waiting]) -> None:
+        self._severed = False
+        attempt = asyncio.create_task(self._commit(group))
+        done, _ = await asyncio.wait({attempt}, timeout=COMMIT_SECONDS)
+        if not done and self._connection is not None:
+            self._severed = True
+            sever(self._connection)
+        await attempt
 
     async def _halve(self, group: list[Waiting], reason: str) -> None:
         if len(group) == 1:
@@ -147,7 +163,7 @@ class GroupCommit:
         try:
             await self._append(group)
         except psycopg.OperationalError:
-            if self._connection is None or not self._connection.closed:
+            if self._severed or self._connection is None or not self._connection.closed:
                 raise
             # Once more on a new connection. Had the commit succeeded unheard, these rows are
             # repeats with the same message ids, which the pipeline drops.
@@ -167,7 +183,8 @@ class GroupCommit:
                 raise psycopg.OperationalError("the database cannot be reached")
             self._no_connection_before = monotonic() + RECONNECT_SECONDS
             self._connection = None
-            self._connection = await self._database.connect_async("ingest")
+            async with asyncio.timeout(CONNECT_SECONDS):
+                self._connection = await self._database.connect_async("ingest")
             await prepare(self._connection)
             self._no_connection_before = 0.0
         return self._connection

@@ -10,7 +10,6 @@ import asyncio
 import binascii
 from base64 import b64decode
 from collections.abc import Callable
-from contextlib import suppress
 from functools import lru_cache
 from time import monotonic
 from typing import TypeVar
@@ -20,14 +19,20 @@ from psycopg import Connection, Cursor
 
 from tsunagu.access import Key, Origins, business_now, find_key, pages_admitted
 from tsunagu.collect.errors import Unauthorized, Unavailable
+from tsunagu.collect.queries import sever
 from tsunagu.storage import Database, Row
 
 KNOWN_SECONDS = 5.0
 UNKNOWN_SECONDS = 1.0
+CONNECT_SECONDS = 3
+# How long an answer is waited for, and how long nobody asks again after it did not come.
+ANSWER_SECONDS = 3.0
+AWAY_SECONDS = 0.5
 MAX_REMEMBERED = 10_000
 
 Answer = TypeVar("Answer")
 
+_AWAY = "The database cannot be reached; send the request again"
 _HOW = "send the write key as the user name of basic authentication, with an empty password"
 
 
@@ -58,6 +63,8 @@ class Directory:
         self._connection: Connection[Row] | None = None
         self._lock = asyncio.Lock()
         self._remembered: dict[str, tuple[Key | None, float]] = {}
+        self._away_until = 0.0
+        self._severed = False
         self._pages: tuple[Origins, float] = ((), 0.0)
 
     async def writer(self, key: str | None) -> Key:
@@ -71,10 +78,17 @@ class Directory:
             raise Unauthorized(f"The write key is missing; {_HOW}")
         found, until = self._remembered.get(key, (None, 0.0))
         if until < monotonic():
-            found = await self.ask(lambda cursor: find_key(cursor, key))
-            self._remember(key, found)
+            found = await self._look_up(key)
         if found is None or found.kind != "write":
             raise Unauthorized("The write key is not known or was revoked; see the console")
+        return found
+
+    async def _look_up(self, key: str) -> Key | None:
+        async with self._lock:
+            found, until = self._remembered.get(key, (None, 0.0))
+            if until < monotonic():  # else another request has asked while this one waited
+                found = await self._answer_of(lambda cursor: find_key(cursor, key))
+                self._remember(key, found)
         return found
 
     async def pages(self) -> Origins:
@@ -124,19 +138,41 @@ class Directory:
             Unavailable: the database cannot be asked.
         """
         async with self._lock:
-            return await asyncio.to_thread(self._answer, question)
+            return await self._answer_of(question)
+
+    async def _answer_of(self, question: Callable[[Cursor[Row]], Answer]) -> Answer:
+        if monotonic() < self._away_until:
+            raise Unavailable(_AWAY)
+        asking = asyncio.create_task(asyncio.to_thread(self._answer, question))
+        done, _ = await asyncio.wait({asking}, timeout=ANSWER_SECONDS)
+        if not done:
+            self._severed = True
+            if self._connection is not None:
+                sever(self._connection)
+        try:
+            return await asking
+        except Unavailable:
+            self._away_until = monotonic() + AWAY_SECONDS
+            raise
+        finally:
+            self._severed = False
 
     def _answer(self, question: Callable[[Cursor[Row]], Answer]) -> Answer:
         try:
             if self._connection is not None and not self._connection.closed:
-                with suppress(psycopg.OperationalError):  # it was lost meanwhile
+                try:
                     return self._put(self._connection, question)
+                except psycopg.OperationalError:  # it was lost meanwhile
+                    if self._severed:
+                        raise
             self.close()
-            self._connection = self._database.connect("ingest")
+            self._connection = Connection.connect(
+                self._database.conninfo("ingest"), autocommit=True, connect_timeout=CONNECT_SECONDS
+            )
             return self._put(self._connection, question)
         except psycopg.OperationalError as error:
             self.close()
-            raise Unavailable("The database cannot be reached; send the request again") from error
+            raise Unavailable(_AWAY) from error
 
     def _put(
         self, connection: Connection[Row], question: Callable[[Cursor[Row]], Answer]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from functools import lru_cache
+from typing import Any
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, BaseConnection, sql
 from psycopg.pq import TransactionStatus
 
 from tsunagu.core.failpoints import failpoint
 from tsunagu.eventlog import COPY_INBOX, LOCK_INBOX, NOTIFY_INBOX
 from tsunagu.storage import Row
 
-STATEMENT_MILLISECONDS = 15_000
+STATEMENT_MILLISECONDS = 8_000
 
 
 async def prepare(connection: AsyncConnection[Row]) -> None:
@@ -24,6 +28,16 @@ async def prepare(connection: AsyncConnection[Row]) -> None:
         """,
         (str(STATEMENT_MILLISECONDS),),
     )
+
+
+def sever(connection: BaseConnection[Any]) -> None:
+    """Cut the line to a server that does not answer: whoever waits for it learns so at once.
+
+    Cancelling would wait for the server, first to hear of it and then to obey.
+    """
+    if not connection.closed:
+        with socket.socket(fileno=os.dup(connection.fileno())) as line, suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
 
 
 async def append_blocks(
