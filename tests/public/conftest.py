@@ -17,7 +17,7 @@ from tsunagu.core import Body, NewEvent, encode_body
 from tsunagu.core.times import wall
 from tsunagu.public import run
 from tsunagu.runtime.demo.library import demo_library
-from tsunagu.runtime.pipeline import Desk
+from tsunagu.runtime.desk import Desk
 from tsunagu.serve.definitions import publish_document
 from tsunagu.storage import Database, in_workspace
 

@@ -16,7 +16,7 @@ from tsunagu.channels.email import Mail, MailBuilder
 from tsunagu.content import Message, Rendered, Renderer, RenderJob
 from tsunagu.core.times import wall
 from tsunagu.runtime import pipeline_loop
-from tsunagu.runtime.pipeline import Desk
+from tsunagu.runtime.desk import Desk
 from tsunagu.sending.archive import Archived, Seals, keep
 from tsunagu.storage import Database, in_workspace
 

@@ -13,7 +13,7 @@ from tsunagu import access, eventlog
 from tsunagu.core import Body, Figures, NewEvent, encode_body
 from tsunagu.core.times import DAY, HOUR, parse_time
 from tsunagu.runtime import pipeline_loop
-from tsunagu.runtime.pipeline import Desk, Report
+from tsunagu.runtime.desk import Desk, Report
 from tsunagu.serve import definitions
 from tsunagu.storage import Database, in_workspace
 

@@ -17,7 +17,7 @@ from tsunagu import access, eventlog
 from tsunagu.core import Body, NewEvent, encode_body
 from tsunagu.core.times import parse_time
 from tsunagu.runtime import pipeline_loop
-from tsunagu.runtime.pipeline import Desk
+from tsunagu.runtime.desk import Desk
 from tsunagu.runtime.web import serve_app
 from tsunagu.storage import Database, in_workspace
 

@@ -4,7 +4,7 @@ from tsunagu.eventlog.batches import (
     PIPELINE,
     Batch,
     Lease,
-    bury,
+    cursor_stands,
     disturb,
     heed_plan,
     hold_cursor,
@@ -12,7 +12,9 @@ from tsunagu.eventlog.batches import (
     move_cursor,
     read_batch,
     remember,
+    stored_before,
 )
+from tsunagu.eventlog.dead_letters import bury
 from tsunagu.eventlog.lake import request_flush, run_lake
 from tsunagu.eventlog.listing_queries import (
     CursorView,
@@ -38,6 +40,7 @@ __all__ = [
     "append",
     "bury",
     "copy_rows",
+    "cursor_stands",
     "dead_letter",
     "dead_letters",
     "disturb",
@@ -54,4 +57,5 @@ __all__ = [
     "remember",
     "request_flush",
     "run_lake",
+    "stored_before",
 ]

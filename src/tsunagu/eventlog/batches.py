@@ -1,4 +1,4 @@
-"""The pipeline's side of the log: the next batch, repeats, dead letters, the cursor.
+"""The pipeline's side of the log: the next batch, repeats, the cursor.
 
 All of it happens in the one transaction of a batch, which holds the workspace's cursor row;
 that lock is the lease of the workspace's one writer.
@@ -6,16 +6,16 @@ that lock is the lease of the workspace's one writer.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, LiteralString, NamedTuple
 
-import msgspec
 from psycopg import Cursor
 
 from tsunagu.core import Event
 from tsunagu.core.events import PLATFORM_SOURCE
 from tsunagu.core.times import moment
+from tsunagu.storage import int_array
 
 Row = tuple[Any, ...]
 
@@ -38,29 +38,30 @@ order by position
 limit %(limit)s
 """
 
-_REMEMBER: LiteralString = """
-with batch as (
+# The keys are made before the look-up, and each is looked up by itself: behind `offset 0` the
+# planner cannot turn this into a join over all that was seen.
+_STORED: LiteralString = """
+select i.position
+from (
     select position, received_at, md5(message_id)::uuid as message_key
     from inbox
     where workspace_id = %(workspace)s and position > %(after)s and position <= %(upto)s
         and source <> %(platform)s
-),
-first_of_key as (
-    select distinct on (message_key) message_key, received_at, position
-    from batch order by message_key, position
-),
-remembered as (
-    insert into seen_messages (workspace_id, message_key, received_at, position)
-    select %(workspace)s, f.message_key, f.received_at, f.position
-    from first_of_key as f
-    where not exists (
-        select from seen_messages as s
-        where s.workspace_id = %(workspace)s and s.message_key = f.message_key
-            and s.received_at >= f.received_at - %(since)s::interval
-    )
-    returning position
+    offset 0
+) as i
+where exists (
+    select from seen_messages as s
+    where s.workspace_id = %(workspace)s and s.message_key = i.message_key
+        and s.received_at >= i.received_at - %(since)s::interval
 )
-select position from batch except all select position from remembered
+"""
+
+_REMEMBER: LiteralString = """
+insert into seen_messages (workspace_id, message_key, received_at, position)
+select workspace_id, md5(message_id)::uuid, received_at, position
+from inbox
+where workspace_id = %(workspace)s and position > %(after)s and position <= %(upto)s
+    and source <> %(platform)s and position <> all(%(repeats)s::bigint[])
 """
 
 
@@ -82,6 +83,15 @@ class Batch:
     events: list[Event]
     upto: int
     next_known_at: int | None
+
+
+def cursor_stands(cursor: Cursor[Row], workspace_id: int, consumer: str) -> Lease:
+    """Where a consumer's cursor stands, without taking the lease."""
+    found = cursor.execute(
+        "select position, epoch from cursors where workspace_id = %s and consumer = %s",
+        (workspace_id, consumer),
+    ).fetchone()
+    return Lease(*found) if found else Lease(0, 0)
 
 
 def hold_cursor(cursor: Cursor[Row], workspace_id: int, consumer: str) -> Lease:
@@ -134,13 +144,7 @@ def read_batch(cursor: Cursor[Row], workspace_id: int, after: int, limit: int) -
     ).fetchone()
     if top is None or top[0] is None:
         return Batch([], after, None)
-    wanted = {
-        "workspace": workspace_id,
-        "after": after,
-        "upto": top[0],
-        "platform": PLATFORM_SOURCE,
-        "limit": limit + 1,
-    }
+    wanted = _range(workspace_id, after, top[0]) | {"limit": limit + 1}
     rows = cursor.execute(_READ, wanted, binary=True).fetchall()
     events = [Event(*row) for row in rows[:limit]]
     if len(rows) <= limit:
@@ -148,19 +152,27 @@ def read_batch(cursor: Cursor[Row], workspace_id: int, after: int, limit: int) -
     return Batch(events, events[-1].position if events else after, rows[limit][2])
 
 
-def remember(cursor: Cursor[Row], workspace_id: int, after: int, upto: int) -> set[int]:
-    """Remember the message ids of a range of the log; returns the positions of repeats."""
-    cursor.execute(
-        _REMEMBER,
-        {
-            "workspace": workspace_id,
-            "after": after,
-            "upto": upto,
-            "platform": PLATFORM_SOURCE,
-            "since": REPEATS_FOR,
-        },
-    )
+def stored_before(cursor: Cursor[Row], workspace_id: int, after: int, upto: int) -> set[int]:
+    """The positions of a range of the log whose message ids are remembered already."""
+    cursor.execute(_STORED, _range(workspace_id, after, upto) | {"since": REPEATS_FOR})
     return {position for (position,) in cursor.fetchall()}
+
+
+def remember(
+    cursor: Cursor[Row], workspace_id: int, after: int, upto: int, repeats: Collection[int]
+) -> None:
+    """Remember the message ids of a range of the log, but for those of the repeats."""
+    known = _range(workspace_id, after, upto)
+    cursor.execute(_REMEMBER, known | {"repeats": int_array(repeats)})
+
+
+def _range(workspace_id: int, after: int, upto: int) -> dict[str, Any]:
+    return {
+        "workspace": workspace_id,
+        "after": after,
+        "upto": upto,
+        "platform": PLATFORM_SOURCE,
+    }
 
 
 def leave_out(
@@ -175,39 +187,6 @@ def leave_out(
         """,
         (workspace_id, reason, sorted(positions)),
     )
-
-
-def bury(
-    cursor: Cursor[Row], workspace_id: int, events: Sequence[Event], stage: str, reason: str
-) -> None:
-    """Put events into dead letters whole, with the reason, and leave them out."""
-    for event in events:
-        cursor.execute(
-            """
-            insert into dead_letters (
-                workspace_id, position, message_id, type, name, stage, reason, event, at
-            )
-            values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-            on conflict do nothing
-            """,
-            (
-                workspace_id,
-                event.position,
-                event.message_id,
-                event.type,
-                event.name,
-                stage,
-                reason[:2000],
-                msgspec.json.encode(_readable(event)).decode(),
-                moment(event.known_at),
-            ),
-        )
-    leave_out(cursor, workspace_id, [event.position for event in events], "dead")
-
-
-def _readable(event: Event) -> dict[str, Any]:
-    fields = {name: getattr(event, name) for name in event.__struct_fields__ if name != "body"}
-    return {**fields, "body": event.body.decode("utf-8", "replace")}
 
 
 def move_cursor(

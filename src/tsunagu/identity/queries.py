@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
+from collections.abc import Collection
 from typing import Any, LiteralString
 
 from psycopg import Connection, Cursor
@@ -98,11 +98,12 @@ where i.workspace_id = %(workspace)s and i.customer_id = m.loser
 
 
 def load_known(
-    cursor: Cursor[Row], workspace_id: int, identifiers: Collection[Identifier], known: Known
-) -> None:
-    """Add owners, ages and user ids for these identifiers to `known`, in one query."""
+    cursor: Cursor[Row], workspace_id: int, identifiers: Collection[Identifier]
+) -> Known:
+    """Owners, ages and user ids of these identifiers, in one query."""
+    known = Known()
     if not identifiers:
-        return
+        return known
     kinds = text_array([kind for kind, _ in identifiers])
     values = text_array([value for _, value in identifiers])
     parameters = {"kinds": kinds, "values": values, "workspace": workspace_id}
@@ -112,15 +113,11 @@ def load_known(
         known.ages[customer] = age
         if has_user_id:
             known.user_ids.add(customer)
+    return known
 
 
-def store(
-    cursor: Cursor[Row], workspace_id: int, resolution: Resolution, stored: Container[int] = ()
-) -> None:
-    """Write the new customers, identifiers, edges and merges of a batch.
-
-    `stored` holds the `edge_key` of edges that are known to be there; they are passed over.
-    """
+def store(cursor: Cursor[Row], workspace_id: int, resolution: Resolution) -> None:
+    """Write the new customers, identifiers, edges and merges of a batch."""
     if resolution.created:
         rows = ((c.customer_id, *c.first, c.position, moment(c.at)) for c in resolution.created)
         stage(cursor, "customers_in", _CUSTOMER_COLUMNS, rows)
@@ -129,9 +126,11 @@ def store(
         claims = ((*i, *claim) for i, claim in resolution.identifiers.items())
         stage(cursor, "identifiers_in", _IDENTIFIER_COLUMNS, claims)
         cursor.execute(_STORE_IDENTIFIERS, (workspace_id,))
-    edges = [edge for pair, edge in resolution.edges.items() if edge_key(pair) not in stored]
-    if edges:
-        proofs = ((*e.a, *e.b, e.source, e.message_id, e.position, moment(e.at)) for e in edges)
+    if resolution.edges:
+        proofs = (
+            (*e.a, *e.b, e.source, e.message_id, e.position, moment(e.at))
+            for e in resolution.edges.values()
+        )
         stage(cursor, "edges_in", _EDGE_COLUMNS, proofs)
         cursor.execute(_STORE_EDGES, (workspace_id,))
     _store_merges(cursor, workspace_id, resolution)

@@ -47,6 +47,7 @@ from tsunagu.profiles.queries import (
     store_merges,
     store_states,
     store_timeline,
+    stored_form,
     wake_everyone,
 )
 from tsunagu.profiles.read_queries import (
@@ -122,6 +123,7 @@ __all__ = [
     "store_spoken",
     "store_states",
     "store_timeline",
+    "stored_form",
     "store_told",
     "surviving_customer",
     "timeline",

@@ -189,21 +189,26 @@ def next_due(cursor: Cursor[Row], workspace_id: int) -> int:
     return (row[0] if row else 0) or 0
 
 
+def stored_form(states: Mapping[int, State]) -> dict[int, bytes]:
+    """The folds as they are stored, in the order of the customers."""
+    return {customer: encode_state(state) for customer, state in sorted(states.items())}
+
+
 def store_states(
     cursor: Cursor[Row],
     workspace_id: int,
     states: Mapping[int, State],
+    stored: Mapping[int, bytes],
     wakes: Mapping[int, int],
     retold: Collection[int],
     plan: str,
-) -> dict[int, bytes]:
-    """Write the folds and return their stored forms.
+) -> None:
+    """Write the folds, given with their stored forms.
 
     The readable traits are written only of the customers in `retold`.
     """
-    stored = {customer: encode_state(state) for customer, state in sorted(states.items())}
     if not states:
-        return stored
+        return
     rows = (
         (
             customer,
@@ -222,7 +227,6 @@ def store_states(
     )
     stage(cursor, "profiles_in", _PROFILE_COLUMNS, rows)
     cursor.execute(_STORE_PROFILES, {"workspace": workspace_id})
-    return stored
 
 
 def store_timeline(

@@ -23,7 +23,7 @@ class Memory:
     def __init__(self) -> None:
         self.lease: Lease | None = None
         self.plan = ""
-        self.edges: set[int] = set()
+        self._edges: set[int] = set()
         self._known = Known()
         self._merged: dict[int, int] = {}
         self._states: dict[int, bytes] = {}
@@ -32,7 +32,7 @@ class Memory:
     def forget(self) -> None:
         """Start from nothing."""
         self.lease = None
-        self.edges.clear()
+        self._edges.clear()
         self._known = Known()
         self._merged.clear()
         self._states.clear()
@@ -63,6 +63,25 @@ class Memory:
                 found.user_ids.add(owner)
         return found, missing
 
+    def settle(self, loaded: Known, known: Known) -> None:
+        """Add what was loaded to `known`, by merges that may not have been stored when it was."""
+        known.ages.update(loaded.ages)
+        known.user_ids.update(loaded.user_ids)
+        for identifier, stored in loaded.owners.items():
+            owner = stored
+            while owner in self._merged:
+                owner = self._merged[owner]
+            known.owners[identifier] = owner
+            if owner != stored:
+                known.ages[owner] = self._known.ages[owner]
+                if owner in self._known.user_ids:
+                    known.user_ids.add(owner)
+
+    def pass_over(self, resolution: Resolution) -> None:
+        """Drop the edges that are stored already, or are just being stored."""
+        edges, stored = resolution.edges, self._edges
+        resolution.edges = {pair: e for pair, e in edges.items() if edge_key(pair) not in stored}
+
     def states(self, customers: Iterable[int]) -> tuple[dict[int, bytes], list[int]]:
         """The remembered folds of these customers, and whose are not."""
         found, missing = dict[int, bytes](), list[int]()
@@ -77,13 +96,13 @@ class Memory:
     def keep(
         self, lease: Lease, known: Known, resolution: Resolution, states: Mapping[int, bytes]
     ) -> None:
-        """Remember what a batch that was just committed knew and stored."""
+        """Remember what a batch knew and stores; if it fails to, all must be forgotten."""
         self.lease = lease
         self._keep_known(known, resolution.merges)
         self._keep_states(states, resolution.merges)
-        if len(self.edges) > MAX_EDGES:
-            self.edges.clear()
-        self.edges.update(map(edge_key, resolution.edges))
+        if len(self._edges) > MAX_EDGES:
+            self._edges.clear()
+        self._edges.update(map(edge_key, resolution.edges))
 
     def _keep_known(self, known: Known, merges: Iterable[Merge]) -> None:
         if len(self._known.owners) > MAX_IDENTIFIERS:

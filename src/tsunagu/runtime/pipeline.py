@@ -1,18 +1,20 @@
 """The pipeline: the stages through which a batch of one workspace's log passes, in order.
 
-This file is the map of the system. Everything happens in ONE transaction: a crash repeats the
-batch whole and changes nothing twice. What a stage computes is pure (`runtime/batch.py`); the
-queries around it only load the touched rows and store the changed ones, set-based.
+This file is the map of the system. A batch is prepared, which only reads, all in one snapshot,
+and then stored in ONE transaction that holds the lease: a crash repeats the batch whole and
+changes nothing twice. What a stage computes is pure (`runtime/batch.py`); the queries around
+it only load the touched rows and store the changed ones, set-based. `runtime/stream.py`
+prepares a batch while the one before it is stored.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from psycopg import Connection, Cursor
+from psycopg import Connection, Cursor, IsolationLevel
 
 from tsunagu import access, eventlog, identity, journeys, profiles, sending
 from tsunagu.core import Event, Json, decode_body
@@ -24,7 +26,7 @@ from tsunagu.identity import Known, Resolution
 from tsunagu.journeys import Decision
 from tsunagu.profiles import Absorption, Fact, Plan
 from tsunagu.runtime.batch import Changes, Loaded, advance_batch, resolve_batch
-from tsunagu.runtime.memory import Memory
+from tsunagu.runtime.desk import Desk, Overtaken, Prepared, Report
 from tsunagu.runtime.reactions import reactions, spoken_of
 from tsunagu.serve import definitions
 from tsunagu.serve.definitions import Definitions
@@ -32,99 +34,125 @@ from tsunagu.storage import in_workspace, notify
 
 Row = tuple[Any, ...]
 
-BATCH = 5_000
-TIMERS = 2_000
-
-
-@dataclass(frozen=True)
-class Report:
-    """What one batch did: how many events, repeats, timers, moves, sends and refusals.
-
-    `lag` is the age of its oldest event in seconds, `more` whether work is left at once.
-    """
-
-    events: int
-    repeats: int
-    timers: int
-    entered: int
-    queued: int
-    refused: int
-    lag: float
-    more: bool
-
-
-@dataclass
-class Desk:
-    """One workspace as the pipeline sees it, kept between batches.
-
-    `limit` is how many events it dares at once: halved after failures, doubled after success.
-    `rests_until` is when to try again a workspace in which nothing works.
-    """
-
-    workspace_id: int
-    zone_name: str
-    driven: bool = False
-    definitions: Definitions | None = None
-    limit: int = BATCH
-    rests_until: int = 0
-    memory: Memory = field(default_factory=Memory)
-
-    def forget(self) -> None:
-        """Load everything anew: a batch failed, and what was remembered may be wrong."""
-        self.definitions = None
-        self.memory.forget()
-
-
-@dataclass(frozen=True)
-class _Done:
-    """A batch that is stored but not committed: its report, and what to remember of it."""
-
-    report: Report
-    lease: Lease
-    known: Known
-    resolution: Resolution
-    states: dict[int, bytes]
-
 
 def process_batch(connection: Connection[Row], desk: Desk, limit: int, timers: int) -> Report:
-    """Take the next `limit` events and `timers` due customers through all stages; commit."""
-    with in_workspace(connection, desk.workspace_id) as cursor:
-        done = _stages(cursor, desk, limit, timers)
-        failpoint("pipeline.before_commit")
-    desk.memory.keep(done.lease, done.known, done.resolution, done.states)
-    failpoint("pipeline.after_commit")
-    return done.report
+    """Take the next `limit` events and `timers` due customers through all stages; commit.
+
+    Raises:
+        Overtaken: another process worked in the workspace meanwhile; nothing was changed.
+    """
+    prepared = prepare(connection, desk, limit, timers)
+    desk.memory.keep(prepared.after, prepared.known, prepared.resolution, prepared.states)
+    return store(connection, desk.workspace_id, prepared)
 
 
-def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> _Done:
-    workspace = desk.workspace_id
+def prepare(connection: Connection[Row], desk: Desk, limit: int, timers: int) -> Prepared:
+    """Read and compute the next batch; new rules are adopted first, if nothing is in flight."""
+    with _snapshot(connection, desk.workspace_id) as cursor:
+        tz = zone(desk.zone_name)
+        current = definitions.load(cursor, desk.workspace_id, tz, desk.definitions)
+        changed = current is not desk.definitions
+        if not changed or desk.flight:
+            return _prepared(cursor, desk, limit, timers, last=changed)
+    _adopt(connection, desk, current)
+    return prepare(connection, desk, limit, timers)
 
-    # 1. the lease, the clock and what is published
-    lease = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
-    after = lease.position
+
+@contextmanager
+def _snapshot(connection: Connection[Row], workspace_id: int) -> Generator[Cursor[Row]]:
+    """A transaction that sees one moment of the database, whatever is committed meanwhile."""
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    try:
+        with in_workspace(connection, workspace_id) as cursor:
+            yield cursor
+    finally:
+        if not connection.closed:
+            connection.isolation_level = connection.read_only = None
+
+
+def _adopt(connection: Connection[Row], desk: Desk, current: Definitions) -> None:
+    """Work by what is published now; new rules are answered for everybody, by their timers."""
+    workspace, key = desk.workspace_id, current.plan.key
+    with in_workspace(connection, workspace) as cursor:
+        eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
+        if eventlog.heed_plan(cursor, workspace, eventlog.PIPELINE, key):
+            profiles.wake_everyone(cursor, workspace, access.business_now(cursor, workspace))
+    desk.definitions = current
+
+
+def _prepared(cursor: Cursor[Row], desk: Desk, limit: int, timers: int, *, last: bool) -> Prepared:
+    workspace, current = desk.workspace_id, desk.definitions
+    assert current is not None
+
+    # 1. where the log goes on, and what time it is
+    before = desk.standing(eventlog.cursor_stands(cursor, workspace, eventlog.PIPELINE))
     clock = access.business_now(cursor, workspace)
-    current = _definitions(cursor, desk, clock)
-    desk.memory.heed(lease, current.plan.key)
+    desk.memory.heed(before, current.plan.key)
 
     # 2. the next events, without those that came before
-    batch = eventlog.read_batch(cursor, workspace, after, limit)
-    repeats = _repeats(cursor, workspace, after, batch)
+    batch = eventlog.read_batch(cursor, workspace, before.position, limit)
+    repeats = _repeats(cursor, desk, before, batch)
+    events = [event for event in batch.events if event.position not in repeats]
 
     # 3. identify: whom each event is about, and which customers turn out to be one
-    events = [event for event in batch.events if event.position not in repeats]
     facts, absorbed, known, resolution = _identify(cursor, desk, events)
 
     # 4. load the touched customers, and those whose timers are due
     closing = clock if batch.next_known_at is None else min(clock, batch.next_known_at)
-    due = profiles.due_customers(cursor, workspace, closing, timers)
+    waiting = profiles.due_customers(cursor, workspace, closing, timers)
+    due = desk.due(waiting, closing)
     loaded = _load(cursor, desk, current.plan, facts, absorbed, due)
 
     # 5. fold profiles, answer audiences, move journeys, ask the contact policy
     changes = advance_batch(current.plan, current.book, facts, absorbed, loaded, closing)
 
-    # 6. store what changed: profiles, audiences, consents, timeline, enrolments, ledger, outbox
-    states = _store_profiles(cursor, workspace, changes, current.plan.key)
-    profiles.store_timeline(cursor, workspace, changes.facts, after, batch.upto)
+    full = len(waiting) >= timers
+    return Prepared(
+        before=before,
+        after=Lease(batch.upto, before.epoch),
+        events=batch.events,
+        repeats=repeats,
+        known=known,
+        resolution=resolution,
+        changes=changes,
+        states=profiles.stored_form(changes.states),
+        plan=current.plan.key,
+        clock=clock,
+        closed_at=None if full else closing,
+        due=len(due),
+        more=batch.next_known_at is not None or (full and timers > 0),
+        last=last,
+    )
+
+
+def store(connection: Connection[Row], workspace: int, prepared: Prepared) -> Report:
+    """Write what a batch changes, under the lease; commit.
+
+    Raises:
+        Overtaken: the cursor no longer stands where the batch begins.
+    """
+    with in_workspace(connection, workspace) as cursor:
+        if eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE) != prepared.before:
+            raise Overtaken("Another process works in this workspace; trying again.")
+        report = _stored(cursor, workspace, prepared)
+        failpoint("pipeline.before_commit")
+    failpoint("pipeline.after_commit")
+    return report
+
+
+def _stored(cursor: Cursor[Row], workspace: int, prepared: Prepared) -> Report:
+    changes, repeats = prepared.changes, prepared.repeats
+    after, upto = prepared.before.position, prepared.after.position
+
+    # 6. store what changed: the log's memory, identity, profiles, audiences, consents,
+    #    timeline, enrolments, ledger, outbox
+    if prepared.events:
+        eventlog.remember(cursor, workspace, after, upto, repeats)
+        eventlog.leave_out(cursor, workspace, repeats, "repeat")
+    identity.store(cursor, workspace, prepared.resolution)
+    _store_profiles(cursor, workspace, prepared)
+    profiles.store_timeline(cursor, workspace, changes.facts, after, upto)
     journeys.store_enrolments(cursor, workspace, changes.moves.changed.values())
     journeys.store_steps(cursor, workspace, changes.moves.steps)
     sayings = [_saying(decision) for decision in changes.moves.decisions]
@@ -135,48 +163,38 @@ def _stages(cursor: Cursor[Row], desk: Desk, limit: int, timers: int) -> _Done:
         cursor,
         workspace,
         eventlog.PIPELINE,
-        batch.upto,
-        closed_at=closing if len(due) < timers else None,
-        received_at=batch.events[-1].received_at if batch.events else None,
+        upto,
+        closed_at=prepared.closed_at,
+        received_at=prepared.events[-1].received_at if prepared.events else None,
     )
     refused = sum(1 for saying in sayings if saying.reason)
     if len(sayings) > refused:
         notify(cursor, "tsunagu_outbox", workspace)
     notify(cursor, "tsunagu_done", workspace)
     told = reactions(changes, identity.first_identifiers(cursor, workspace, spoken_of(changes)))
-    eventlog.append(cursor, workspace, told, received_at=wall(), now=clock)
+    eventlog.append(cursor, workspace, told, received_at=wall(), now=prepared.clock)
 
-    report = Report(
-        events=len(batch.events),
+    return Report(
+        events=len(prepared.events),
         repeats=len(repeats),
-        timers=len(due),
+        timers=prepared.due,
         entered=len(changes.moves.entered),
         queued=len(sayings) - refused,
         refused=refused,
-        lag=(wall() - batch.events[0].received_at) / 1e6 if batch.events else 0.0,
-        more=batch.next_known_at is not None or len(due) >= timers > 0 or bool(told),
+        lag=(wall() - prepared.events[0].received_at) / 1e6 if prepared.events else 0.0,
+        more=prepared.more or bool(told),
     )
-    return _Done(report, Lease(batch.upto, lease.epoch), known, resolution, states)
 
 
-def _definitions(cursor: Cursor[Row], desk: Desk, clock: int) -> Definitions:
-    """What is published now; new rules are answered for everybody, a few timers at a time."""
-    current = definitions.load(cursor, desk.workspace_id, zone(desk.zone_name), desk.definitions)
-    if current is not desk.definitions:
-        desk.definitions = current
-        workspace, key = desk.workspace_id, current.plan.key
-        if eventlog.heed_plan(cursor, workspace, eventlog.PIPELINE, key):
-            profiles.wake_everyone(cursor, workspace, clock)
-    return current
-
-
-def _repeats(cursor: Cursor[Row], workspace: int, after: int, batch: eventlog.Batch) -> set[int]:
+def _repeats(
+    cursor: Cursor[Row], desk: Desk, before: Lease, batch: eventlog.Batch
+) -> Collection[int]:
     if not batch.events:
-        return set()
-    repeats = eventlog.remember(cursor, workspace, after, batch.upto)
-    if repeats:
-        eventlog.leave_out(cursor, workspace, repeats, "repeat")
-    return repeats
+        return ()
+    after, upto = before.position, batch.upto
+    return desk.repeats(
+        batch.events, eventlog.stored_before(cursor, desk.workspace_id, after, upto)
+    )
 
 
 def _identify(
@@ -186,9 +204,9 @@ def _identify(
     bodies = [decode_body(event.body) for event in events]
     stated = [identity.identifiers_of(*pair) for pair in zip(events, bodies, strict=True)]
     known, missing = desk.memory.known({i for some in stated for i in some})
-    identity.load_known(cursor, workspace, missing, known)
+    desk.memory.settle(identity.load_known(cursor, workspace, missing), known)
     facts, absorbed, resolution = resolve_batch(workspace, events, bodies, stated, known)
-    identity.store(cursor, workspace, resolution, desk.memory.edges)
+    desk.memory.pass_over(resolution)
     return facts, absorbed, known, resolution
 
 
@@ -198,32 +216,33 @@ def _load(
     plan: Plan,
     facts: Sequence[Fact],
     absorbed: Sequence[Absorption],
-    due: Sequence[int],
+    due: Collection[int],
 ) -> Loaded:
     workspace = desk.workspace_id
     touched = {fact.customer for fact in facts} | set(due)
     touched |= {customer for a in absorbed for customer in (a.loser, a.survivor)}
     states, missing = desk.memory.states(touched)
     loaded, stale = profiles.load_states(cursor, workspace, missing, plan.key)
+    enrolments = journeys.load_enrolments(cursor, workspace, touched)
     return Loaded(
         states | loaded,
-        journeys.load_enrolments(cursor, workspace, touched),
+        desk.enrolments(enrolments, touched),
         stale,
         profiles.load_history(cursor, workspace, stale, plan.needs),
     )
 
 
-def _store_profiles(
-    cursor: Cursor[Row], workspace: int, changes: Changes, plan: str
-) -> dict[int, bytes]:
+def _store_profiles(cursor: Cursor[Row], workspace: int, prepared: Prepared) -> None:
+    changes = prepared.changes
     retold = {f.customer for f in changes.facts if f.event.type == "identify"}
     retold |= {a.survivor for a in changes.absorbed}
     states, absorbed = changes.states, changes.absorbed
     profiles.store_merges(cursor, workspace, absorbed)
-    stored = profiles.store_states(cursor, workspace, states, changes.wakes, retold, plan)
+    profiles.store_states(
+        cursor, workspace, states, prepared.states, changes.wakes, retold, prepared.plan
+    )
     profiles.store_memberships(cursor, workspace, changes.memberships, states, absorbed)
     profiles.store_consents(cursor, workspace, states, _evidence(changes))
-    return stored
 
 
 def _evidence(changes: Changes) -> dict[int, dict[int, Json]]:

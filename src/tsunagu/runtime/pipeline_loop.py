@@ -18,7 +18,9 @@ from psycopg import Connection
 from tsunagu import access, eventlog, profiles
 from tsunagu.core import Figures, TsunaguError
 from tsunagu.core.times import SECOND, wall
-from tsunagu.runtime.pipeline import BATCH, TIMERS, Desk, Report, process_batch
+from tsunagu.runtime.desk import BATCH, TIMERS, Desk, Overtaken, Report
+from tsunagu.runtime.pipeline import process_batch
+from tsunagu.runtime.stream import Stream
 from tsunagu.storage import LOOK_UPS, Database, in_workspace, notify
 
 Row = tuple[Any, ...]
@@ -39,11 +41,16 @@ def run(database: Database, figures: Figures, stop: threading.Event) -> None:
     gc.disable()
     while not stop.is_set():
         try:
-            with database.connect("pipeline") as connection:
-                connection.execute(LOOK_UPS)
-                connection.execute("listen tsunagu_inbox")
-                connection.execute("listen tsunagu_definitions")
-                _Loop(connection, figures, stop).work()
+            with database.connect("pipeline") as reader, database.connect("pipeline") as writer:
+                reader.execute(LOOK_UPS)
+                writer.execute(LOOK_UPS)
+                reader.execute("listen tsunagu_inbox")
+                reader.execute("listen tsunagu_definitions")
+                stream = Stream(reader, writer)
+                try:
+                    _Loop(reader, stream, figures, stop).work()
+                finally:
+                    stream.close()
         except _PASSING as error:
             _log.warning("The database does not answer (%s); trying again", type(error).__name__)
             stop.wait(SECONDS_AFTER_LOSS)
@@ -53,9 +60,10 @@ class _Loop:
     """One connection's life: the desks of all workspaces and their next timers."""
 
     def __init__(
-        self, connection: Connection[Row], figures: Figures, stop: threading.Event
+        self, connection: Connection[Row], stream: Stream, figures: Figures, stop: threading.Event
     ) -> None:
         self._connection = connection
+        self._stream = stream
         self._figures = figures
         self._stop = stop
         self._desks: dict[int, Desk] = {}
@@ -93,22 +101,45 @@ class _Loop:
         return woken & set(self._desks)
 
     def _turn(self, desk: Desk) -> bool:
-        """One batch of one workspace; True when it has more."""
+        """A few batches of one workspace; True when it has more."""
         if wall() < desk.rests_until:
             return False
         try:
-            report = next_batch(self._connection, desk)
+            more = self._streamed(desk) if desk.limit == BATCH else self._single(desk)
         except TsunaguError as error:
             # One workspace that cannot work stops no other.
             _log.error("%s It is tried again in %d s.", error, REST // SECOND)
             desk.rests_until = self._wakes[desk.workspace_id] = wall() + REST
             return False
-        self._tell(report)
-        if report.more:
+        if more:
             return True
         # The wall clock makes the next timer due; a driven clock tells when it moves.
         self._wakes[desk.workspace_id] = 0 if desk.driven else self._next_due(desk)
         return False
+
+    def _streamed(self, desk: Desk) -> bool:
+        """Batches of full size; one that fails is tried again alone, and halved if need be."""
+        report = None
+        try:
+            for report in self._stream.turn(desk):
+                self._tell(report)
+        except _PASSING:
+            raise
+        except Overtaken:
+            desk.forget()
+            return True
+        except Exception as error:  # noqa: BLE001 - whatever a bad event breaks, the rest proceeds
+            desk.forget()
+            _log.warning(
+                "Workspace %d: a batch failed (%s)", desk.workspace_id, type(error).__name__
+            )
+            return self._single(desk)
+        return report is not None and report.more
+
+    def _single(self, desk: Desk) -> bool:
+        report = next_batch(self._connection, desk)
+        self._tell(report)
+        return report.more
 
     def _next_due(self, desk: Desk) -> int:
         with in_workspace(self._connection, desk.workspace_id) as cursor:
@@ -133,7 +164,11 @@ def next_batch(connection: Connection[Row], desk: Desk) -> Report:
     """
     failures = 0
     while True:
-        report, cause = _try(connection, desk, desk.limit, min(TIMERS, desk.limit))
+        try:
+            report, cause = _try(connection, desk, desk.limit, min(TIMERS, desk.limit))
+        except Overtaken:
+            desk.forget()
+            continue
         if report is not None:
             desk.limit = min(BATCH, desk.limit * 2)
             return report
@@ -152,7 +187,7 @@ def _try(
 ) -> tuple[Report | None, str]:
     try:
         return process_batch(connection, desk, limit, timers), ""
-    except _PASSING:
+    except (*_PASSING, Overtaken):
         raise
     except Exception as error:  # noqa: BLE001 - whatever a bad event breaks, the rest proceeds
         desk.forget()

@@ -1,0 +1,61 @@
+"""The stream: a batch is prepared while the one before it is being stored.
+
+Preparing is Python's work and storing is mostly the database's, so each would wait for the
+other. What is in flight is laid over what the database shows (`Desk`); the lease is checked
+when a batch is stored, so a batch that was prepared on what then failed is thrown away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from psycopg import Connection
+
+from tsunagu.runtime.desk import BATCH, TIMERS, Desk, Report
+from tsunagu.runtime.pipeline import prepare, store
+
+Row = tuple[Any, ...]
+
+# Other workspaces wait no longer than this many batches.
+TURN = 16
+
+
+class Stream:
+    """Two connections, one to prepare with and one to store with, and the thread that stores."""
+
+    def __init__(self, reader: Connection[Row], writer: Connection[Row]) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._storing = ThreadPoolExecutor(1, "store")
+
+    def close(self) -> None:
+        """Let the thread go, once what it stores is stored."""
+        self._storing.shutdown()
+
+    def turn(self, desk: Desk) -> Iterator[Report]:
+        """Work through up to `TURN` batches of a workspace; a report for each that is committed.
+
+        Whatever a batch raises comes out here. What was prepared after it is lost, and the
+        desk must forget.
+        """
+        flight: Future[Report] | None = None
+        try:
+            for _ in range(TURN):
+                prepared = prepare(self._reader, desk, BATCH, TIMERS)
+                if flight is not None:
+                    yield flight.result()
+                desk.memory.keep(
+                    prepared.after, prepared.known, prepared.resolution, prepared.states
+                )
+                desk.flight = prepared
+                flight = self._storing.submit(store, self._writer, desk.workspace_id, prepared)
+                if prepared.last or not prepared.more:
+                    break
+            if flight is not None:
+                yield flight.result()
+        finally:
+            if flight is not None:
+                flight.exception()
+            desk.flight = None
