@@ -2,8 +2,9 @@
 
 from tsunagu.collect.files.chunk import JSON, LINE, BadRow, Chunk
 from tsunagu.collect.files.form import FileForm, FixedColumn
-from tsunagu.collect.files.opening import matching, settled
+from tsunagu.collect.files.opening import Stream, matching, settled
 from tsunagu.collect.files.reading import open_tables
+from tsunagu.collect.files.runs import runs
 
 __all__ = [
     "JSON",
@@ -12,7 +13,9 @@ __all__ = [
     "Chunk",
     "FileForm",
     "FixedColumn",
+    "Stream",
     "matching",
     "open_tables",
+    "runs",
     "settled",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
+from tsunagu.collect.files.arrow import Table
 
 # The one column of an NDJSON table, and the column with each row's line in its file.
 JSON = "__json__"
@@ -38,7 +38,7 @@ class Chunk:
     file: str
     first_row: int
     rows: int
-    table: pa.Table
+    table: Table
     bad: Sequence[BadRow]
     read_bytes: int
     total_bytes: int

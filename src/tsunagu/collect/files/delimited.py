@@ -10,11 +10,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from tsunagu.collect.files.arrow import Table
 from tsunagu.collect.files.batches import Batch, faulty, shown, with_lines
 from tsunagu.collect.files.chunk import BadRow
 from tsunagu.collect.files.form import FileForm
@@ -96,7 +98,7 @@ def _mark(form: FileForm) -> str:
     return form.delimiter or ","
 
 
-def _dialect(form: FileForm) -> dict[str, object]:
+def _dialect(form: FileForm) -> dict[str, Any]:
     quoting = csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE
     return {"delimiter": _mark(form), "quotechar": form.quote or None, "quoting": quoting}
 
@@ -130,11 +132,11 @@ class _Reader:
         table = with_lines(table, found.lines[rows])
         return Batch(len(found.starts), table, rows, sorted(bad, key=_place)), rest
 
-    def _parsed(self, data: bytes) -> tuple[pa.Table, list[tuple[int, str, str]]]:
+    def _parsed(self, data: bytes) -> tuple[Table, list[tuple[int, str, str]]]:
         """The rows, and those with another number of values: place, reason, text."""
         ragged: list[tuple[int, str, str]] = []
 
-        def refuse(row: arrow_csv.InvalidRow) -> str:
+        def refuse(row: Any) -> str:
             ragged.append((row.number - 1, self._uneven(row.actual_columns), row.text))
             return "skip"
 
@@ -200,7 +202,7 @@ class _Reader:
         proper = well_quoted(text.encode(), _mark(self.form), self.form.quote)
         return proper and len(values) == len(self.names)
 
-    def _table(self, rows: list[list[str]]) -> pa.Table:
+    def _table(self, rows: list[list[str]]) -> Table:
         columns = zip(*rows, strict=True) if rows else [()] * len(self.names)
         arrays = [pa.array(column, pa.string()) for column in columns]
         return pa.table(dict(zip(self.names, arrays, strict=True)))

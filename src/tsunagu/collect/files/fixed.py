@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from tsunagu.collect.files.arrow import Table
 from tsunagu.collect.files.batches import Batch, shown, with_lines
 from tsunagu.collect.files.chunk import BadRow
 from tsunagu.collect.files.encodings import bad_bytes, utf8
@@ -144,7 +145,7 @@ class _Layout:
         at = error.start - row[: error.start].count(bytes([_MARK]))
         return bad_bytes(row[error.start : error.start + 2], at, "cp932")
 
-    def _parsed(self, texts: bytes) -> pa.Table:
+    def _parsed(self, texts: bytes) -> Table:
         types = dict.fromkeys(self._names, pa.string())
         if not texts:
             return pa.table({name: pa.array([], kind) for name, kind in types.items()})

@@ -38,6 +38,8 @@ class FileForm(BaseModel):
     columns: tuple[str, ...] = ()
     fixed: tuple[FixedColumn, ...] = ()
     unbroken: bool = False
+    # Columns whose like rows, one after another, must not be cut apart; from the mapping.
+    together: tuple[str, ...] = Field(default=(), exclude=True)
 
     @model_validator(mode="after")
     def _complete(self) -> FileForm:

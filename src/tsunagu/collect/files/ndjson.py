@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 
+from tsunagu.collect.files.arrow import Array
 from tsunagu.collect.files.batches import Batch, faulty, with_lines
 from tsunagu.collect.files.chunk import JSON
 from tsunagu.collect.files.lines import Block
@@ -25,7 +26,7 @@ def ndjson(blocks: Iterable[Block]) -> Iterator[Batch]:
         yield Batch(len(found.starts), with_lines(table, found.lines[rows]), rows, bad)
 
 
-def _texts(data: bytes, found: Cut) -> pa.Array:
+def _texts(data: bytes, found: Cut) -> Array:
     """The records as texts, over the same bytes."""
     offsets = np.append(found.starts, found.ends[-1:]).astype(np.int32)
     return pa.StringArray.from_buffers(len(found.starts), pa.py_buffer(offsets), pa.py_buffer(data))

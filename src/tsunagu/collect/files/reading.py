@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tsunagu.collect.files.batches import Batch
+from tsunagu.collect.files.batches import Batch, together
 from tsunagu.collect.files.chunk import Chunk
 from tsunagu.collect.files.delimited import delimited
 from tsunagu.collect.files.fixed import fixed, unbroken_blocks
@@ -40,7 +40,8 @@ def _chunks(path: Path, form: FileForm, skip: int) -> Iterator[Chunk]:
     stream = Stream(path)
     first = 0
     try:
-        for batch in _batches(path, stream, form):
+        batches = _batches(path, stream, form)
+        for batch in together(batches, form.together) if form.together else batches:
             left = skip - first
             first += batch.records
             if left >= batch.records:

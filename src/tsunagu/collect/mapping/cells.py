@@ -30,7 +30,7 @@ _WHAT = {
 
 @dataclass(frozen=True)
 class Reading:
-    """A cell in SQL: `text` (or a time), `fragment` of JSON, and `fault`, NULL where all is well."""
+    """A cell in SQL: as text (or time), as JSON, and its fault, NULL where all is well."""
 
     text: Sql
     fragment: Sql

@@ -11,19 +11,26 @@ from difflib import get_close_matches
 import pyarrow as pa
 
 from tsunagu.collect.files import JSON, LINE
+from tsunagu.collect.files.arrow import DataType, Schema
 from tsunagu.collect.mapping.steps import Sql, Steps, literal, quoted
 from tsunagu.core import Invalid
 
+# Of rows that are gathered: which run a row belongs to, its place in the table, the items as
+# JSON, what is wrong with any of them, all their contents, and how many they were.
+RUN, ROW = "__run__", "__row__"
+ITEMS, WRONG, WHOLE, COUNT = "__items__", "__wrong__", "__whole__", "__count__"
+
+_OURS = frozenset({JSON, LINE, RUN, ROW})
 _BLANKS = " 　\t\r\n"
 
 
-_JSON_SOURCE = f"(select * replace ({{line}} as {JSON}), {{fields}} as __f__ from {{relation}})"
+_JSON_SOURCE = "(select * replace ({line} as {json}), {fields} as __f__ from {relation})"
 
 
 class Columns:
     """What a cell may draw on: the schema of one table, over the steps of one query."""
 
-    def __init__(self, schema: pa.Schema, relation: str) -> None:
+    def __init__(self, schema: Schema, relation: str) -> None:
         self._types = {field.name: field.type for field in schema}
         self._relation = relation
         self._paths: dict[str, int] = {}
@@ -38,12 +45,12 @@ class Columns:
         paths = ", ".join(["'$'", *(literal(_path(name)) for name in self._paths)])
         line = f"trim({JSON}, {literal(_BLANKS)})"
         fields = f"json_extract(case when json_valid({line}) then {line} end, [{paths}])"
-        return _JSON_SOURCE.format(line=line, fields=fields, relation=self._relation)
+        return _JSON_SOURCE.format(json=JSON, line=line, fields=fields, relation=self._relation)
 
     @property
     def names(self) -> list[str]:
         """The columns' names; for NDJSON they are not known beforehand."""
-        return [name for name in self._types if name not in (JSON, LINE)]
+        return [name for name in self._types if name not in _OURS]
 
     def has(self, name: str) -> bool:
         """Whether a cell may name this column."""
@@ -99,7 +106,7 @@ class Columns:
             return f"to_json({column})::varchar"
         return column if pa.types.is_string(kind) else f"{column}::varchar"
 
-    def _known(self, name: str) -> pa.DataType:
+    def _known(self, name: str) -> DataType:
         if name in self._types:
             return self._types[name]
         near = get_close_matches(name, self.names, n=1)
@@ -108,10 +115,9 @@ class Columns:
         raise Invalid(f"The table has no column {name!r}{hint} It has: {listed}")
 
 
-def _path(name: str) -> str:
-    parts = name.split(".")
-    return "$" + "".join('."' + part.replace('"', '\\"') + '"' for part in parts)
-
-
-def _is_time(kind: pa.DataType) -> bool:
+def _is_time(kind: DataType) -> bool:
     return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+
+
+def _path(name: str) -> str:
+    return "$" + "".join('."' + part.replace('"', '\\"') + '"' for part in name.split("."))

@@ -67,6 +67,4 @@ def _beside_number(column: exp.Column) -> bool:
         return True
     if not isinstance(parent, _NUMERIC):
         return False
-    return any(
-        isinstance(one, exp.Literal) and not one.is_string for one in parent.find_all(exp.Literal)
-    )
+    return any(not one.is_string for one in parent.find_all(exp.Literal))

@@ -74,6 +74,11 @@ Named = Annotated[Cell, BeforeValidator(_constant)]
 Drawings = dict[str, Drawn]
 
 
+# Among properties, traits or context: the cell whose JSON object is laid out there whole. What
+# it says itself wins over the other cells.
+SPREAD = "..."
+
+
 class ObjectMapping(_Document):
     """An object beside the person (a policy, an order, a case) and the person's role in it."""
 
@@ -83,8 +88,26 @@ class ObjectMapping(_Document):
     traits: Drawings = {}
 
 
+class Gather(_Document):
+    """Rows that are one event together, such as the lines of a receipt.
+
+    Rows that follow each other and say the same in the columns `by` are one. Each becomes an
+    item, and the items a list in the property `into`; `totals` are properties too: the sum over
+    the rows of a column, or of the product of several. All else is drawn from the first row.
+    """
+
+    by: tuple[str, ...] = Field(min_length=1)
+    into: str = "products"
+    items: Drawings = Field(min_length=1)
+    totals: dict[str, tuple[str, ...]] = {}
+
+
 class EventMapping(_Document):
-    """One event of each row for which `where` holds."""
+    """One event of each row for which `where` holds.
+
+    With `keep_others` the columns that nothing else draws on are properties under their own
+    names.
+    """
 
     type: Named = Cell(value="track")
     name: Named | None = None
@@ -126,6 +149,7 @@ class Mapping(_Document):
     anonymous_id: Drawn | None = None
     identifiers: Drawings = {}
     stand_in: Drawn | None = None
+    gather: Gather | None = None
     events: tuple[EventMapping, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -133,6 +157,9 @@ class Mapping(_Document):
         who = (self.user_id, self.anonymous_id, self.stand_in)
         if not self.identifiers and all(cell is None for cell in who):
             raise ValueError("name whose events these are: user_id, anonymous_id or identifiers")
+        if self.gather is not None and self.file.together != self.gather.by:
+            together = self.file.model_copy(update={"together": self.gather.by})
+            object.__setattr__(self, "file", together)
         return self
 
 

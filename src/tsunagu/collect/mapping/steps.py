@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 _SELECT = "select {} from {}"
 
 
@@ -21,6 +20,14 @@ class Sql:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is the same in every row."""
+        return self.text.startswith("'") or self is NOTHING
+
+
+NOTHING = Sql("null")
 
 
 class Steps:

@@ -11,14 +11,16 @@ import duckdb
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from tsunagu.collect.files import JSON, LINE, BadRow
+from tsunagu.collect.files import JSON, LINE, BadRow, runs
+from tsunagu.collect.files.arrow import Array, Schema, Table, compute
+from tsunagu.collect.mapping.columns import COUNT, ROW, RUN
 from tsunagu.collect.mapping.compile import EVENT_COLUMNS, Compiled, compiled
 from tsunagu.collect.mapping.document import Mapping
 
 _MEMORY = "512MB"
 _REMEMBERED = 64
+Places = np.ndarray[Any, np.dtype[np.int64]]
 _local = threading.local()
 
 
@@ -30,13 +32,13 @@ class Mapped:
     out. `at` is NULL only where the mapping states no time: the event happens when it is loaded.
     """
 
-    events: pa.Table
-    lines: pa.ChunkedArray
+    events: Table
+    lines: Array
     bad: Sequence[BadRow]
     passed_over: int
 
 
-def map_table(mapping: Mapping, table: pa.Table, *, first_row: int = 1) -> Mapped:
+def map_table(mapping: Mapping, table: Table, *, first_row: int = 1) -> Mapped:
     """The events of a table.
 
     Args:
@@ -46,7 +48,7 @@ def map_table(mapping: Mapping, table: pa.Table, *, first_row: int = 1) -> Mappe
     Raises:
         Invalid: the mapping names a column that the table does not have.
     """
-    table = _prepared(table, first_row)
+    table = _prepared(mapping, table, first_row)
     query = _compiled(mapping, table.schema)
     connection = _connection()
     connection.register("rows", table)
@@ -54,10 +56,11 @@ def map_table(mapping: Mapping, table: pa.Table, *, first_row: int = 1) -> Mappe
         answered = connection.execute(query.sql).to_arrow_table()
     finally:
         connection.unregister("rows")
-    good = pc.is_null(answered["fault"])
-    parts, order = [], []
+    good = compute.is_null(answered["fault"])
+    parts: list[Table] = []
+    order: list[Places] = []
     for index in range(query.events):
-        chosen = pc.and_(good, answered[f"keep{index}"])
+        chosen = compute.and_(good, answered[f"keep{index}"])
         parts.append(_columns(answered.filter(chosen), index))
         order.append(np.flatnonzero(_numpy(chosen)) * query.events + index)
     places = np.concatenate(order)
@@ -66,13 +69,17 @@ def map_table(mapping: Mapping, table: pa.Table, *, first_row: int = 1) -> Mappe
         events = events.take(pa.array(np.argsort(places, kind="stable")))
         places = np.sort(places)
     rows = places // query.events
-    lines = answered["line"].take(pa.array(rows))
-    bad = _bad(table, answered, _numpy(good))
-    passed = table.num_rows - len(bad) - len(np.unique(rows))
-    return Mapped(events, lines, bad, passed)
+    bad = _bad(table, answered, np.flatnonzero(~_numpy(good)))
+    used = _counts(answered)[np.unique(rows)].sum() + sum(count for _, count in bad)
+    return Mapped(
+        events,
+        answered["line"].take(pa.array(rows)),
+        [row for row, _ in bad],
+        table.num_rows - int(used),
+    )
 
 
-def _prepared(table: pa.Table, first_row: int) -> pa.Table:
+def _prepared(mapping: Mapping, table: Table, first_row: int) -> Table:
     for at, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
             plain = table.column(at).cast(field.type.value_type)
@@ -80,10 +87,14 @@ def _prepared(table: pa.Table, first_row: int) -> pa.Table:
     if LINE not in table.column_names:
         numbers = np.arange(first_row, first_row + table.num_rows)
         table = table.append_column(LINE, pa.array(numbers, pa.int64()))
+    if mapping.gather is not None:
+        numbers = runs(table, mapping.gather.by)
+        table = table.append_column(RUN, pa.array(numbers, pa.int64()))
+        table = table.append_column(ROW, pa.array(np.arange(table.num_rows), pa.int64()))
     return table
 
 
-def _columns(answered: pa.Table, index: int) -> pa.Table:
+def _columns(answered: Table, index: int) -> Table:
     taken = answered.select([f"{field.name}{index}" for field in EVENT_COLUMNS])
     return taken.rename_columns(EVENT_COLUMNS.names).cast(EVENT_COLUMNS)
 
@@ -92,25 +103,35 @@ def _numpy(truths: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return np.asarray(truths.combine_chunks().to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def _bad(
-    table: pa.Table, answered: pa.Table, good: np.ndarray[Any, np.dtype[np.bool_]]
-) -> list[BadRow]:
-    places = pa.array(np.flatnonzero(~good))
+def _counts(answered: Table) -> Places:
+    """How many rows of the table each row of the answer stands for."""
+    if COUNT in answered.column_names:
+        return answered[COUNT].to_numpy()
+    return np.ones(answered.num_rows, np.int64)
+
+
+def _bad(table: Table, answered: Table, places: Places) -> list[tuple[BadRow, int]]:
+    """The bad rows, and for how many rows of the table each stands."""
     if not len(places):
         return []
-    rows = table.drop_columns([LINE]).take(places).to_pylist()
-    told = answered.select(["line", "fault"]).take(places).to_pylist()
+    told = answered.select(["line", "fault"]).take(pa.array(places)).to_pylist()
+    counts = _counts(answered)[places].tolist()
+    firsts = answered[ROW].to_numpy()[places] if ROW in answered.column_names else places
+    plain = table.drop_columns([name for name in (LINE, RUN, ROW) if name in table.column_names])
     return [
-        BadRow(one["line"], one["fault"], row[JSON] if JSON in row else _written(row))
-        for one, row in zip(told, rows, strict=True)
+        (BadRow(one["line"], one["fault"], _text(plain.slice(first, count).to_pylist())), count)
+        for one, first, count in zip(told, firsts.tolist(), counts, strict=True)
     ]
 
 
-def _written(row: dict[str, Any]) -> str:
-    return msgspec.json.encode(row, enc_hook=str).decode()
+def _text(rows: list[dict[str, Any]]) -> str:
+    """Rows as JSON: a line of NDJSON as it was, one row as an object, several as a list."""
+    if JSON in rows[0]:
+        return rows[0][JSON].strip()
+    return msgspec.json.encode(rows[0] if len(rows) == 1 else rows, enc_hook=str).decode()
 
 
-def _compiled(mapping: Mapping, schema: pa.Schema) -> Compiled:
+def _compiled(mapping: Mapping, schema: Schema) -> Compiled:
     known: dict[tuple[str, str], Compiled] = _local.__dict__.setdefault("compiled", {})
     key = (mapping.model_dump_json(), schema.to_string(show_schema_metadata=False))
     if key not in known:
