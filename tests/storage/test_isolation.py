@@ -29,6 +29,10 @@ SAMPLES: dict[str, Any] = {
 }
 WORDS = {("enrolments", "arm"): "treated", ("enrolments", "status"): "active"} | {
     ("definitions", "status"): "draft",
+    ("dead_letters", "state"): "open",
+    ("plan_violations", "action"): "observe",
+    ("letter_jobs", "action"): "replay",
+    ("letter_jobs", "state"): "done",
 }
 
 

@@ -14,15 +14,36 @@ from tsunagu.eventlog.batches import (
     remember,
     stored_before,
 )
-from tsunagu.eventlog.dead_letters import bury
-from tsunagu.eventlog.lake import request_flush, run_lake
-from tsunagu.eventlog.listing_queries import (
-    CursorView,
+from tsunagu.eventlog.dead_letters import (
     DeadLetter,
+    bury,
+    call_of,
+    discard,
+    linked,
+    mark_replayed,
+    reopen,
+    replay_id,
+    take_open,
+)
+from tsunagu.eventlog.lake import request_flush, run_lake
+from tsunagu.eventlog.letter_jobs import (
+    LetterJob,
+    ask_for_job,
+    job_by_id,
+    letter_jobs,
+    stop_job,
+    work_on_jobs,
+)
+from tsunagu.eventlog.letter_queries import (
+    LetterFilter,
+    LetterGroup,
+    count_letters,
     dead_letter,
     dead_letters,
-    log_cursors,
+    letter_at,
+    letter_groups,
 )
+from tsunagu.eventlog.listing_queries import CursorView, log_cursors
 from tsunagu.eventlog.log import append, drained, idle
 from tsunagu.eventlog.partitions import drop_passed_partitions, ensure_partitions
 from tsunagu.eventlog.queries import COPY_INBOX, LOCK_INBOX, NOTIFY_INBOX
@@ -37,12 +58,19 @@ __all__ = [
     "CursorView",
     "DeadLetter",
     "Lease",
+    "LetterFilter",
+    "LetterGroup",
+    "LetterJob",
     "append",
+    "ask_for_job",
     "bury",
+    "call_of",
     "copy_rows",
+    "count_letters",
     "cursor_stands",
     "dead_letter",
     "dead_letters",
+    "discard",
     "disturb",
     "drained",
     "drop_passed_partitions",
@@ -50,12 +78,23 @@ __all__ = [
     "heed_plan",
     "hold_cursor",
     "idle",
+    "job_by_id",
     "leave_out",
+    "letter_at",
+    "letter_groups",
+    "letter_jobs",
+    "linked",
     "log_cursors",
+    "mark_replayed",
     "move_cursor",
     "read_batch",
     "remember",
+    "reopen",
+    "replay_id",
     "request_flush",
     "run_lake",
+    "stop_job",
     "stored_before",
+    "take_open",
+    "work_on_jobs",
 ]

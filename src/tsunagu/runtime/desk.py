@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 
+from tsunagu.collect.plan import Checked
 from tsunagu.core import Event, TsunaguError
 from tsunagu.core.times import DAY
 from tsunagu.eventlog import Lease
@@ -49,15 +50,17 @@ class Report:
 class Prepared:
     """A batch that is computed and not yet stored.
 
-    It leads from the lease `before` to the lease `after`. `states` are the customers' new folds
-    in stored form, `due` counts the customers whose timers fired. `last` says that the next
-    batch must wait until this one is stored, because what is published has changed.
+    It leads from the lease `before` to the lease `after`. `checked` is what the tracking plan
+    says of the events, `states` are the customers' new folds in stored form, `due` counts the
+    customers whose timers fired. `last` says that the next batch must wait until this one is
+    stored, because what is published has changed.
     """
 
     before: Lease
     after: Lease
     events: Sequence[Event]
     repeats: Collection[int]
+    checked: Checked | None
     known: Known
     resolution: Resolution
     changes: Changes

@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
+from itertools import compress
 from typing import Any
 
 from psycopg import Connection, Cursor, IsolationLevel
 
 from tsunagu import access, eventlog, identity, journeys, profiles, sending
-from tsunagu.core import Event, Json, decode_body
+from tsunagu.collect import plan as tracking
+from tsunagu.core import Body, Event, Json, decode_body
 from tsunagu.core.events import CONSENT_WORDS, PLATFORM_SOURCE
 from tsunagu.core.failpoints import failpoint
 from tsunagu.core.times import wall, zone
@@ -95,8 +97,16 @@ def _prepared(cursor: Cursor[Row], desk: Desk, limit: int, timers: int, *, last:
     repeats = _repeats(cursor, desk, before, batch)
     events = [event for event in batch.events if event.position not in repeats]
 
+    bodies = [decode_body(event.body) for event in events]
+
+    # 2b. hold them against the tracking plan; what it blocks goes no further
+    checked = tracking.check(current.tracking, events, bodies) if current.tracking else None
+    if checked is not None and checked.blocked:
+        passed = [event.position not in checked.blocked for event in events]
+        events, bodies = list(compress(events, passed)), list(compress(bodies, passed))
+
     # 3. identify: whom each event is about, and which customers turn out to be one
-    facts, absorbed, known, resolution = _identify(cursor, desk, events)
+    facts, absorbed, known, resolution = _identify(cursor, desk, events, bodies)
 
     # 4. load the touched customers, and those whose timers are due
     closing = clock if batch.next_known_at is None else min(clock, batch.next_known_at)
@@ -113,6 +123,7 @@ def _prepared(cursor: Cursor[Row], desk: Desk, limit: int, timers: int, *, last:
         after=Lease(batch.upto, before.epoch),
         events=batch.events,
         repeats=repeats,
+        checked=checked,
         known=known,
         resolution=resolution,
         changes=changes,
@@ -150,6 +161,8 @@ def _stored(cursor: Cursor[Row], workspace: int, prepared: Prepared) -> Report:
     if prepared.events:
         eventlog.remember(cursor, workspace, after, upto, repeats)
         eventlog.leave_out(cursor, workspace, repeats, "repeat")
+    if prepared.checked is not None:
+        tracking.store_checked(cursor, workspace, prepared.checked, prepared.events)
     identity.store(cursor, workspace, prepared.resolution)
     _store_profiles(cursor, workspace, prepared)
     profiles.store_timeline(cursor, workspace, changes.facts, after, upto)
@@ -198,10 +211,9 @@ def _repeats(
 
 
 def _identify(
-    cursor: Cursor[Row], desk: Desk, events: Sequence[Event]
+    cursor: Cursor[Row], desk: Desk, events: Sequence[Event], bodies: Sequence[Body]
 ) -> tuple[list[Fact], list[Absorption], Known, Resolution]:
     workspace = desk.workspace_id
-    bodies = [decode_body(event.body) for event in events]
     stated = [identity.identifiers_of(*pair) for pair in zip(events, bodies, strict=True)]
     known, missing = desk.memory.known({i for some in stated for i in some})
     desk.memory.settle(identity.load_known(cursor, workspace, missing), known)

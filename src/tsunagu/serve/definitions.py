@@ -15,7 +15,9 @@ import msgspec
 from psycopg import Cursor
 from pydantic import BaseModel, ValidationError
 
-from tsunagu.access import Definition, all_versions, fingerprint, publish
+from tsunagu.access import Definition, all_versions, fingerprint, publish, published
+from tsunagu.collect import plan as tracking
+from tsunagu.collect.plan import PLAN_KIND, PLAN_NAME, SCHEMA_KIND, EventSchema, PlanBook
 from tsunagu.content import Message, check_message
 from tsunagu.core import Invalid, Json
 from tsunagu.core.rules import parse_rule
@@ -30,17 +32,23 @@ KINDS: Mapping[str, type[BaseModel]] = {
     "message": Message,
     "policy": Policy,
     "journey": Journey,
+    PLAN_KIND: tracking.TrackingPlan,
+    SCHEMA_KIND: EventSchema,
 }
 POLICY_NAME = "contact"
 
 
 @dataclass(frozen=True)
 class Definitions:
-    """All that a workspace has published, ready for the pipeline."""
+    """All that a workspace has published, ready for the pipeline.
+
+    `tracking` is what it announced about its events; None when it announced nothing.
+    """
 
     plan: Plan
     book: Book
     fingerprint: str
+    tracking: PlanBook | None = None
 
 
 def check(kind: str, document: Json) -> BaseModel:
@@ -73,6 +81,10 @@ def publish_document(
     checked = check(kind, document)
     if kind == "policy" and name != POLICY_NAME:
         raise Invalid(f"The contact policy of a workspace is called {POLICY_NAME!r}.")
+    if kind == PLAN_KIND and name != PLAN_NAME:
+        raise Invalid(f"The tracking plan of a workspace is called {PLAN_NAME!r}.")
+    if isinstance(checked, EventSchema):
+        _check_announced_once(cursor, workspace_id, name, checked)
     if isinstance(checked, Journey):
         _check_names(cursor, workspace_id, checked)
     if isinstance(checked, Message):
@@ -85,6 +97,20 @@ def _check_words(message: Message) -> None:
     problems = [str(p) for p in check_message(message) if p.severity == "error"]
     if problems:
         raise Invalid("The message cannot be published yet.\n" + "\n".join(problems))
+
+
+def _check_announced_once(
+    cursor: Cursor[Row], workspace_id: int, name: str, schema: EventSchema
+) -> None:
+    """One version of an event has one schema, whatever its document is called."""
+    for other in published(cursor, workspace_id):
+        if other.kind == SCHEMA_KIND and other.name != name:
+            known = EventSchema.model_validate(other.document)
+            if (known.key, known.version) == (schema.key, schema.version):
+                raise Invalid(
+                    f"Version {schema.version} of {schema.called()!r} is described by "
+                    f"{other.name!r} already; edit that, or give this one another version."
+                )
 
 
 def _check_names(cursor: Cursor[Row], workspace_id: int, journey: Journey) -> None:
@@ -113,7 +139,8 @@ def load(
         for d in current
         if d.kind == "audience"
     }
-    return Definitions(make_plan(rules, zone), _book(found, current), mark)
+    about_events = tracking.make_book(((d.kind, d.name, d.document) for d in current), zone)
+    return Definitions(make_plan(rules, zone), _book(found, current), mark, about_events)
 
 
 def _book(found: list[Definition], current: list[Definition]) -> Book:

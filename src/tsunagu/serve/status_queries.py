@@ -49,5 +49,5 @@ select count(*) from send_ledger where workspace_id = %s and state = 'unknown'
 """
 
 DEAD_LETTERS: LiteralString = """
-select count(*) from dead_letters where workspace_id = %s
+select count(*) from dead_letters where workspace_id = %s and state = 'open'
 """

@@ -14,7 +14,6 @@ from tsunagu.console.reader import Cursor
 from tsunagu.console.search_list import PAGE_ROWS, Listing
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, dead_letters
-from tsunagu.core import NotFound
 from tsunagu.eventlog import DeadLetter
 
 
@@ -24,11 +23,13 @@ async def build(visit: Visit) -> None:
     workspace, chosen = visit.workspace.id, visit.parameters.get("position")
 
     def load(cursor: Cursor, words: str, before: int | None) -> Sequence[DeadLetter]:
-        return eventlog.dead_letters(cursor, workspace, words, limit=PAGE_ROWS, before=before)
+        return eventlog.dead_letters(
+            cursor, workspace, eventlog.LetterFilter(words), limit=PAGE_ROWS, before=before
+        )
 
     listing: Listing[DeadLetter, int] = Listing(
         load=load,
-        key=lambda letter: letter.position,
+        key=lambda letter: letter.letter_id,
         draw=lambda letter: _row(visit, letter, chosen),
         around=rows_around,
         hint=dead_letters.hint,
@@ -49,23 +50,20 @@ async def build(visit: Visit) -> None:
 
 def _row(visit: Visit, letter: DeadLetter, chosen: str | None) -> Html:
     return row_link(
-        visit.to("data", "dead-letters", letter.position),
-        letter.position,
+        visit.to("data", "dead-letters", letter.letter_id),
+        letter.letter_id,
         div(
             "top",
             span("strong clip grow", letter.name or letter.type),
             span("muted small nowrap", visit.formats.time(letter.at)),
         ),
         div("muted small clip", letter.reason),
-        chosen=chosen == str(letter.position),
+        chosen=chosen == str(letter.letter_id),
     )
 
 
 def _letter(visit: Visit, cursor: Cursor, position: int) -> DeadLetter:
-    found = eventlog.dead_letter(cursor, visit.workspace.id, position)
-    if found is None:
-        raise NotFound(visit.say(common.no_such_page_help))
-    return found
+    return eventlog.dead_letter(cursor, visit.workspace.id, position)
 
 
 def _draw(visit: Visit, letter: DeadLetter) -> None:
