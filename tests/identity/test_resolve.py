@@ -35,6 +35,14 @@ def test_two_customers_known_apart_merge_into_the_older() -> None:
     ]
 
 
+def test_an_alias_between_two_devices_of_one_customer_merges_it_once() -> None:
+    events = [event(1, None, "d1"), event(2, "u1", None), event(3, "u1", "d1", "alias")]
+    known = Known()
+    run([event(0, None, "d1", "alias")], known, previous="d2")
+    found = run(events[1:], known, previous="d2")
+    assert len(found.merges) == 1
+
+
 def test_a_shared_tablet_glues_nobody_together() -> None:
     found = run([event(1, "u1", "tablet"), event(2, "u2", "tablet"), event(3, "u2", None)], Known())
     assert found.customers[0] != found.customers[1] == found.customers[2]

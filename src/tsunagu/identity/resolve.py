@@ -139,7 +139,8 @@ def _owner(
     elif owners[0] is None and stated[0][0] == USER_ID and customer in known.user_ids:
         # A new user id on a device or address that belongs to somebody else: another person.
         customer = _create(workspace_id, event, stated[0], known, result)
-    for identifier, owner in zip(stated, owners, strict=True):
+    for identifier, before in zip(stated, owners, strict=True):
+        owner = _current(before, merged)  # this event may have merged it a moment ago
         if owner is None:
             _claim(identifier, customer, event, known, result)
         elif owner != customer and not _apart(owner, customer, event, known):
