@@ -170,7 +170,7 @@ class Directory:
                 self._database.conninfo("ingest"), autocommit=True, connect_timeout=CONNECT_SECONDS
             )
             return self._put(self._connection, question)
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:  # a disk that went read-only is told as many kinds
             self.close()
             raise Unavailable(_AWAY) from error
 
