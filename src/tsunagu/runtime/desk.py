@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 
+from tsunagu.collect.bulk import Brought, LoadedKeys
 from tsunagu.collect.plan import Checked
 from tsunagu.core import Event, TsunaguError
 from tsunagu.core.times import DAY
@@ -50,7 +51,8 @@ class Report:
 class Prepared:
     """A batch that is computed and not yet stored.
 
-    It leads from the lease `before` to the lease `after`. `checked` is what the tracking plan
+    It leads from the lease `before` to the lease `after`. `brought` is what bulk loads had brought
+    when it was prepared. `checked` is what the tracking plan
     says of the events, `states` are the customers' new folds in stored form, `due` counts the
     customers whose timers fired. `last` says that the next batch must wait until this one is
     stored, because what is published has changed.
@@ -60,6 +62,7 @@ class Prepared:
     after: Lease
     events: Sequence[Event]
     repeats: Collection[int]
+    brought: Brought | None
     checked: Checked | None
     known: Known
     resolution: Resolution
@@ -79,7 +82,8 @@ class Desk:
 
     `limit` is how many events it dares at once: halved after failures, doubled after success.
     `rests_until` is when to try again a workspace in which nothing works. `flight` is the batch
-    that is being stored while the next is prepared.
+    that is being stored while the next is prepared. `loaded` tells what bulk loads brought; None
+    where there is no lake to load into.
     """
 
     workspace_id: int
@@ -90,6 +94,7 @@ class Desk:
     rests_until: int = 0
     memory: Memory = field(default_factory=Memory)
     flight: Prepared | None = None
+    loaded: LoadedKeys | None = None
 
     def forget(self) -> None:
         """Load everything anew: a batch failed, and what was remembered may be wrong."""

@@ -19,6 +19,7 @@ from psycopg import Connection, Cursor, IsolationLevel
 
 from tsunagu import access, eventlog, identity, journeys, profiles, sending
 from tsunagu.collect import plan as tracking
+from tsunagu.collect.bulk import Brought
 from tsunagu.core import Body, Event, Json, decode_body
 from tsunagu.core.events import CONSENT_WORDS, PLATFORM_SOURCE
 from tsunagu.core.failpoints import failpoint
@@ -94,7 +95,8 @@ def _prepared(cursor: Cursor[Row], desk: Desk, limit: int, timers: int, *, last:
 
     # 2. the next events, without those that came before
     batch = eventlog.read_batch(cursor, workspace, before.position, limit)
-    repeats = _repeats(cursor, desk, before, batch)
+    brought = desk.loaded.look(cursor, workspace, batch.events) if desk.loaded else None
+    repeats = _repeats(cursor, desk, before, batch, brought)
     events = [event for event in batch.events if event.position not in repeats]
 
     bodies = [decode_body(event.body) for event in events]
@@ -123,6 +125,7 @@ def _prepared(cursor: Cursor[Row], desk: Desk, limit: int, timers: int, *, last:
         after=Lease(batch.upto, before.epoch),
         events=batch.events,
         repeats=repeats,
+        brought=brought,
         checked=checked,
         known=known,
         resolution=resolution,
@@ -141,11 +144,13 @@ def store(connection: Connection[Row], workspace: int, prepared: Prepared) -> Re
     """Write what a batch changes, under the lease; commit.
 
     Raises:
-        Overtaken: the cursor no longer stands where the batch begins.
+        Overtaken: the cursor no longer stands where the batch begins, or a load was quicker.
     """
     with in_workspace(connection, workspace) as cursor:
         if eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE) != prepared.before:
             raise Overtaken("Another process works in this workspace; trying again.")
+        if prepared.brought and prepared.brought.overtaken(cursor, prepared.events):
+            raise Overtaken("A load has just brought events of this batch; trying again.")
         report = _stored(cursor, workspace, prepared)
         failpoint("pipeline.before_commit")
     failpoint("pipeline.after_commit")
@@ -200,14 +205,17 @@ def _stored(cursor: Cursor[Row], workspace: int, prepared: Prepared) -> Report:
 
 
 def _repeats(
-    cursor: Cursor[Row], desk: Desk, before: Lease, batch: eventlog.Batch
+    cursor: Cursor[Row],
+    desk: Desk,
+    before: Lease,
+    batch: eventlog.Batch,
+    brought: Brought | None,
 ) -> Collection[int]:
     if not batch.events:
         return ()
     after, upto = before.position, batch.upto
-    return desk.repeats(
-        batch.events, eventlog.stored_before(cursor, desk.workspace_id, after, upto)
-    )
+    stored = eventlog.stored_before(cursor, desk.workspace_id, after, upto)
+    return desk.repeats(batch.events, stored | brought.repeats if brought else stored)
 
 
 def _identify(

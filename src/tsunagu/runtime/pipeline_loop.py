@@ -10,12 +10,14 @@ from __future__ import annotations
 import gc
 import logging
 import threading
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import Connection
 
 from tsunagu import access, eventlog, profiles
+from tsunagu.collect.bulk import LoadedKeys
 from tsunagu.core import Figures, TsunaguError
 from tsunagu.core.times import SECOND, wall
 from tsunagu.runtime.desk import BATCH, TIMERS, Desk, Overtaken, Report
@@ -34,8 +36,17 @@ _log = logging.getLogger("tsunagu.pipeline")
 _PASSING = (psycopg.OperationalError, psycopg.InterfaceError)
 
 
-def run(database: Database, figures: Figures, stop: threading.Event) -> None:
-    """Work through all workspaces until told to stop."""
+def run(
+    database: Database,
+    figures: Figures,
+    stop: threading.Event,
+    lake_folder: Path | None = None,
+) -> None:
+    """Work through all workspaces until told to stop.
+
+    Args:
+        lake_folder: of all workspaces' lakes, where bulk loads leave what they brought.
+    """
     # Batches make many objects and no cycles: reference counts free them, and the collector's
     # walks over all of them cost as much as the work (measured: 20 of 40 microseconds an event).
     gc.disable()
@@ -48,7 +59,7 @@ def run(database: Database, figures: Figures, stop: threading.Event) -> None:
                 reader.execute("listen tsunagu_definitions")
                 stream = Stream(reader, writer)
                 try:
-                    _Loop(reader, stream, figures, stop).work()
+                    _Loop(reader, stream, figures, stop, lake_folder).work()
                 finally:
                     stream.close()
         except _PASSING as error:
@@ -60,12 +71,18 @@ class _Loop:
     """One connection's life: the desks of all workspaces and their next timers."""
 
     def __init__(
-        self, connection: Connection[Row], stream: Stream, figures: Figures, stop: threading.Event
+        self,
+        connection: Connection[Row],
+        stream: Stream,
+        figures: Figures,
+        stop: threading.Event,
+        lake_folder: Path | None,
     ) -> None:
         self._connection = connection
         self._stream = stream
         self._figures = figures
         self._stop = stop
+        self._lake_folder = lake_folder
         self._desks: dict[int, Desk] = {}
         self._wakes: dict[int, int] = {}
 
@@ -81,7 +98,10 @@ class _Loop:
     def _look_round(self) -> set[int]:
         """All workspaces, for what nobody told: a new one, a missed notification."""
         for found in access.list_workspaces(self._connection):
-            self._desks.setdefault(found.id, Desk(found.id, found.zone, found.clock == "driven"))
+            if found.id not in self._desks:
+                keys = LoadedKeys(self._lake_folder) if self._lake_folder else None
+                driven = found.clock == "driven"
+                self._desks[found.id] = Desk(found.id, found.zone, driven, loaded=keys)
         return set(self._desks)
 
     def _patience(self) -> float:

@@ -58,14 +58,21 @@ def _mailbox(work: Work) -> None:
 def _pipeline(work: Work) -> None:
     from tsunagu.runtime.pipeline_loop import run
 
-    run(work.database, work.figures, work.stop)
+    run(work.database, work.figures, work.stop, work.settings.folder / "lake")
 
 
 def _lake(work: Work) -> None:
+    from tsunagu.collect import run_letters
+    from tsunagu.core.times import DAY
     from tsunagu.eventlog import run_lake
     from tsunagu.profiles import write_customers
 
     folder = work.settings.folder / "lake"
+    days = work.settings.dead_letter_days
+    letters = threading.Thread(
+        target=run_letters, args=(work.database, days * DAY or None, work.stop), name="letters"
+    )
+    letters.start()
     run_lake(work.database, folder, work.stop, work.figures, snapshots=(write_customers,))
 
 

@@ -1,0 +1,300 @@
+"""The run of a load: workers bring parts on their way side by side, and settle them in order.
+
+A part goes through four steps: it is read and checked (any worker), its repeats are found and
+its positions taken (in order, because the first of equal message ids stays), it is written as
+Parquet (any worker), it is promised and committed (in order). Only the promise moves the load's
+cursor, so a kill anywhere costs at most the parts that were on their way.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+from psycopg import Connection, Cursor, errors
+
+from tsunagu.collect.bulk import queries
+from tsunagu.collect.bulk.commit import deliver, deliver_promised, staging_folder, sync_files
+from tsunagu.collect.bulk.keys import Run, repeated
+from tsunagu.collect.bulk.known import KnownKeys
+from tsunagu.collect.bulk.models import MOST_BAD, Counts, Load, Promised, data_as_json
+from tsunagu.collect.bulk.reading import CHUNK_BYTES, Chunk, read_chunks
+from tsunagu.collect.bulk.staging import Checked, Places, Stage
+from tsunagu.collect.bulk.turns import GivenUp, Turns
+from tsunagu.collect.mapping import Mapping
+from tsunagu.core import Invalid
+from tsunagu.core.failpoints import failpoint
+from tsunagu.core.times import wall
+from tsunagu.eventlog import ensure_partitions
+from tsunagu.storage import Database, Row, in_workspace
+from tsunagu.storage.lake import DataFile
+
+# Positions are taken in stretches, so that what is fed at once is one range.
+STRETCH = 4_000_000
+# A part that has this many rows, all bad, is of the wrong kind of file.
+_HOPELESS = 100
+_MOST_WORKERS = 4
+Tell = Callable[[Counts], None]
+Item = TypeVar("Item")
+
+
+@dataclass(eq=False)
+class _Part:
+    """A part on its way: what is in it, and since when it has not listened to HTTP."""
+
+    number: int
+    chunk: Chunk
+    checked: Checked
+    out: Places
+    base: int
+    run: Run
+    news: int
+    files: list[DataFile] = field(default_factory=list[DataFile])
+    key_file: str = ""
+
+
+class Loader:
+    """Runs one load to the end of its files, or until it is told to stop.
+
+    Args:
+        home: the workspace's lake folder.
+        mapping: how rows become events; None for the Segment spec.
+        most_bad: at how many bad rows the load stops.
+        tell: hears after each part what the load came to.
+        chunk_bytes: about how much of a file is one part.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        home: Path,
+        load: Load,
+        mapping: Mapping | None,
+        *,
+        most_bad: int = MOST_BAD,
+        tell: Tell = lambda _: None,
+        chunk_bytes: int = CHUNK_BYTES,
+    ) -> None:
+        self._database = database
+        self._home = home
+        self._load = load
+        self._most_bad = most_bad
+        self._tell = tell
+        self._workers = min(_MOST_WORKERS, os.cpu_count() or 1)
+        self._folder = staging_folder(home, load).parent
+        self._counts = load.counts
+        self._stop = threading.Event()
+        self._staging = Turns(load.part + 1)
+        self._settling = Turns(load.part + 1)
+        self._chunks = _Shared(
+            enumerate(
+                read_chunks(load.files, load.cursor, mapping, size=chunk_bytes), load.part + 1
+            )
+        )
+        self._taken = (0, 0)
+        self._known = KnownKeys(home, self._folder / "known")
+
+    def stop(self) -> None:
+        """End soon: what is promised stays, the rest is for the next run."""
+        self._stop.set()
+        self._staging.give_up()
+        self._settling.give_up()
+
+    def run(self, connection: Connection[Row]) -> bool:
+        """Load what is left; False when it was stopped before the end.
+
+        Args:
+            connection: of the role `pipeline`; it holds the workspace's turn to load.
+
+        Raises:
+            Invalid: a file cannot be read or holds too many bad rows; what is promised stays.
+        """
+        deliver_promised(connection, self._home, self._load)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        since = self._load.received_at - queries.REPEATS_FOR
+        self._known.open(connection, self._load.workspace_id, since)
+        with (
+            self._database.connect("pipeline") as self._log,
+            ThreadPoolExecutor(self._workers, "load") as pool,
+        ):
+            working = [
+                pool.submit(self._worker, number, connection) for number in range(self._workers)
+            ]
+            try:
+                for one in as_completed(working):
+                    one.result()
+                stopped = self._stop.is_set()
+            finally:
+                self.stop()
+        if not stopped:
+            shutil.rmtree(self._folder)
+        return not stopped
+
+    def _worker(self, number: int, connection: Connection[Row]) -> None:
+        """Take part after part, until there is none or the work is given up."""
+        load = self._load
+        stage = Stage(self._folder / f"spill-{number}", load.source, load.received_at)
+        try:
+            while not self._stop.is_set():
+                found = self._chunks.next()
+                if found is None:
+                    return
+                self._bring(stage, *found, connection)
+                stage.clear()
+        except GivenUp:
+            return
+        finally:
+            stage.close()
+
+    def _bring(self, stage: Stage, number: int, chunk: Chunk, connection: Connection[Row]) -> None:
+        checked = stage.check(chunk)
+        with self._staging.turn(number):
+            part = self._staged(number, chunk, checked)
+        self._write(stage, part)
+        failpoint("load.staged")
+        with self._settling.turn(number):
+            self._settle(stage, part, connection)
+
+    def _staged(self, number: int, chunk: Chunk, checked: Checked) -> _Part:
+        """Find the repeats of a part and take its positions."""
+        news = self._known.news  # before the look: what comes meanwhile is looked at later
+        again = repeated(checked.keys)
+        again |= self._known.holds(checked.keys)
+        run = Run.of(checked.keys.take(~again))
+        self._known.add_staged(run)
+        base = self._positions(checked.rows if len(run) else 0)
+        return _Part(number, chunk, checked, checked.places[again], base, run, news)
+
+    def _positions(self, count: int) -> int:
+        """The position before the part's first one."""
+        used, end = self._taken
+        if used + count > end:
+            wanted = max(count, min(STRETCH, self._still_to_come(count)))
+            with in_workspace(self._log, self._load.workspace_id) as cursor:
+                used = queries.take_positions(cursor, self._load, wanted)
+            end = used + wanted
+            self._make_partitions()
+        self._taken = (used + count, end)
+        return used
+
+    def _still_to_come(self, count: int) -> int:
+        """About how many rows are left, as far as the rows read so far tell."""
+        counts, whole = self._counts, sum(file.size for file in self._load.files)
+        if not counts.bytes or not counts.rows:
+            return 2 * count
+        return int(1.1 * counts.rows * (whole - counts.bytes) / counts.bytes) + 2 * count
+
+    def _make_partitions(self) -> None:
+        """The log's next events have partitions of their own, though positions ran ahead."""
+        try:
+            with self._database.connect("owner") as owner:
+                ensure_partitions(owner)
+        except errors.LockNotAvailable:
+            return  # the lake writer's housekeeping makes them at its next look
+
+    def _write(self, stage: Stage, part: _Part) -> None:
+        if len(part.run):
+            folder = staging_folder(self._home, self._load)
+            part.files = stage.write(part.out, part.base, folder)
+            sync_files(part.files)
+            part.key_file = self._known.write(part.run)
+
+    def _settle(self, stage: Stage, part: _Part, connection: Connection[Row]) -> None:
+        """Promise a part, bring it into the lake, and say so."""
+        counts = self._promise(stage, part, connection)
+        failpoint("load.promised")
+        if part.key_file:
+            self._known.promised(part.run, part.key_file, self._load.received_at)
+        if part.files:
+            deliver(connection, self._home, self._load, Promised(part.number, tuple(part.files)))
+        self._known.join(connection, self._load.workspace_id)
+        self._counts.add(counts)
+        self._tell(self._counts)
+        self._refuse_too_bad()
+
+    def _promise(self, stage: Stage, part: _Part, connection: Connection[Row]) -> Counts:
+        """One transaction that settles what the part is; the pipeline waits meanwhile."""
+        load = self._load
+        while True:
+            with in_workspace(connection, load.workspace_id) as cursor:
+                standing = queries.hold_pipeline(cursor, load.workspace_id)
+                self._known.listen(cursor, load.workspace_id, standing)
+                late = self._known.heard_since(part.news, part.run.keys)
+                if not late.any():
+                    return self._note(cursor, part)
+            self._take_out(stage, part)
+
+    def _take_out(self, stage: Stage, part: _Part) -> None:
+        """Write a part anew without what came over HTTP since its repeats were found."""
+        late = self._known.heard_since(part.news, part.checked.keys)
+        part.news = self._known.news
+        gone = part.checked.places[late]
+        part.out = np.union1d(part.out, gone)
+        for file in part.files:
+            file.path.unlink()
+        keep = ~np.isin(part.checked.places, part.out)
+        rest = Run.of(part.checked.keys.take(keep))
+        self._known.replace_staged(part.run, part.key_file, rest)
+        part.run, part.files, part.key_file = rest, [], ""
+        self._write(stage, part)
+
+    def _note(self, cursor: Cursor[Row], part: _Part) -> Counts:
+        load, checked, chunk, now = self._load, part.checked, part.chunk, wall()
+        loaded = len(part.run)
+        counts = Counts(
+            chunk.bytes,
+            checked.lines,
+            loaded,
+            len(checked.places) - loaded,
+            len(checked.bad),
+        )
+        path = load.files[chunk.file].path
+        queries.bury_lines(cursor, load, path, checked.bad, now)
+        queries.promise_part(
+            cursor,
+            load,
+            part.number,
+            (part.base + 1, part.base + checked.rows),
+            counts,
+            data_as_json(part.files, self._folder),
+            chunk.upto,
+            now,
+        )
+        if part.key_file:
+            queries.add_key_file(
+                cursor, load.workspace_id, part.key_file, 0, loaded, load.received_at
+            )
+        failpoint("load.before_promise")
+        return counts
+
+    def _refuse_too_bad(self) -> None:
+        counts = self._counts
+        hopeless = counts.rows == counts.bad and counts.bad >= _HOPELESS
+        if hopeless or counts.bad > self._most_bad:
+            which = "All rows so far are" if hopeless else f"{counts.bad} rows are"
+            raise Invalid(
+                f"{which} bad, so the load stops here; what was good before is loaded. See why: "
+                "tsunagu dead-letters list. A file that is not in the form of the Segment spec "
+                "needs --map; more bad rows are taken with --most-bad."
+            )
+
+
+class _Shared(Generic[Item]):
+    """An iterator that several threads draw from."""
+
+    def __init__(self, inner: Iterator[Item]) -> None:
+        self._inner = inner
+        self._lock = threading.Lock()
+
+    def next(self) -> Item | None:
+        """The next item; None at the end."""
+        with self._lock:
+            return next(self._inner, None)
