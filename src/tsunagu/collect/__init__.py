@@ -2,7 +2,20 @@
 
 from tsunagu.collect.calls import CALLS, PATHS, Collector
 from tsunagu.collect.directory import Directory
+from tsunagu.collect.letters import forget_letters, mended, replay, run_letters, work_once
 from tsunagu.collect.routes import collector_app
 from tsunagu.collect.server import run
 
-__all__ = ["CALLS", "PATHS", "Collector", "Directory", "collector_app", "run"]
+__all__ = [
+    "CALLS",
+    "PATHS",
+    "Collector",
+    "Directory",
+    "collector_app",
+    "forget_letters",
+    "mended",
+    "replay",
+    "run",
+    "run_letters",
+    "work_once",
+]

@@ -214,3 +214,20 @@ def reopen(cursor: Cursor[Row], workspace_id: int, letter_id: int) -> bool:
         (workspace_id, letter_id),
     )
     return done.rowcount > 0
+
+
+def forget_letters(cursor: Cursor[Row], workspace_id: int, before: int, most: int) -> int:
+    """Delete letters that were put aside before a time, whatever became of them."""
+    done = cursor.execute(
+        """
+        delete from dead_letters
+        where workspace_id = %(workspace)s and letter_id in (
+            select letter_id from dead_letters
+            where workspace_id = %(workspace)s and put_at < %(before)s
+            order by put_at
+            limit %(most)s
+        )
+        """,
+        {"workspace": workspace_id, "before": moment(before), "most": most},
+    )
+    return done.rowcount

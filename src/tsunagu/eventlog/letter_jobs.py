@@ -27,7 +27,6 @@ from tsunagu.eventlog.letter_queries import MATCH, LetterFilter, conditions
 from tsunagu.eventlog.log import append
 from tsunagu.storage import Row, notify
 
-LETTERS_AT_ONCE = 500
 CHANNEL = "tsunagu_letters"
 
 _SELECT: LiteralString = """
@@ -133,9 +132,7 @@ def stop_job(cursor: Cursor[Row], workspace_id: int, job_id: int) -> bool:
     return done.rowcount > 0
 
 
-def work_on_jobs(
-    cursor: Cursor[Row], workspace_id: int, now: int | None, *, most: int = LETTERS_AT_ONCE
-) -> bool:
+def work_on_jobs(cursor: Cursor[Row], workspace_id: int, now: int | None, *, most: int) -> bool:
     """One batch of the workspace's oldest running job, in the caller's transaction.
 
     Args:

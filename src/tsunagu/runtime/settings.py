@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     mail_from: str = "Tsunagu <news@tsunagu.example>"
     zone: str = "UTC"
     currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
+    dead_letter_days: int = Field(default=365, ge=0, le=36_500)
 
     @property
     def folder(self) -> Path:

@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from tsunagu.analysis import Analysts
 from tsunagu.serve.errors import answer_errors
+from tsunagu.serve.letter_routes import letter_routes
 from tsunagu.serve.metrics import metrics_routes
 from tsunagu.serve.routes import Api, router
+from tsunagu.serve.sql import sql_routes
 from tsunagu.storage import Database
 
 CONNECTIONS = 8
@@ -22,8 +25,12 @@ client of the Segment spec.
 """
 
 
-def api_app(database: Database) -> FastAPI:
-    """The application with every route under `/v1`, described at `/v1/openapi.json`."""
+def api_app(database: Database, analysts: Analysts) -> FastAPI:
+    """The application with every route under `/v1`, described at `/v1/openapi.json`.
+
+    Args:
+        analysts: answers SQL; ended with the application.
+    """
     pool = database.pool("app", size=CONNECTIONS)
 
     @asynccontextmanager
@@ -33,6 +40,7 @@ def api_app(database: Database) -> FastAPI:
             yield
         finally:
             pool.close()
+            analysts.close()
 
     app = FastAPI(
         title="Tsunagu",
@@ -46,7 +54,9 @@ def api_app(database: Database) -> FastAPI:
     )
     api = Api(pool)
     app.include_router(router(api))
+    app.include_router(sql_routes(api, analysts))
     app.include_router(metrics_routes(api, database))
+    app.include_router(letter_routes(api, database))
     app.state.pool = pool
     answer_errors(app)
     return app

@@ -125,3 +125,19 @@ def _count_violations(cursor: Cursor[Row], workspace_id: int, checked: Checked) 
 def _key(*names: str | int) -> str:
     """A short key for texts that may be too long for an index entry."""
     return md5("\x1f".join(map(str, names)).encode(), usedforsecurity=False).hexdigest()
+
+
+def forget_before(cursor: Cursor[Row], workspace_id: int, flags: int, counts: int) -> None:
+    """Delete marks of events and days of counts that lie before these times."""
+    cursor.execute(
+        "delete from flagged_events where workspace_id = %s and put_at < %s",
+        (workspace_id, moment(flags)),
+    )
+    cursor.execute(
+        "delete from plan_violations where workspace_id = %s and day < %s",
+        (workspace_id, moment(counts).date()),
+    )
+    cursor.execute(
+        "delete from plan_traffic where workspace_id = %s and day < %s",
+        (workspace_id, moment(counts).date()),
+    )
