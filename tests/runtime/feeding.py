@@ -21,8 +21,8 @@ from tsunagu.profiles import Plan, State, decode_state, encode_state
 from tsunagu.profiles.sight import Sight
 from tsunagu.runtime import pipeline_loop
 from tsunagu.runtime.batch import Loaded, advance_batch, resolve_batch
-from tsunagu.runtime.feed import FeedReport, feed
 from tsunagu.runtime.desk import Desk
+from tsunagu.runtime.feed import FeedReport, feed
 from tsunagu.serve import definitions
 from tsunagu.storage import Database, in_workspace
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from feeding import Feeding, Pure, Said
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feeding import Feeding, Pure, Said
 from tsunagu.core import Body
 from tsunagu.core.rules import parse_rule
 from tsunagu.core.times import DAY, HOUR, parse_time, zone
@@ -65,12 +65,12 @@ def said_of(drawn: list[Any]) -> list[Said]:
 @pytest.fixture
 def make_feeding(
     database: Database, make_workspace: Callable[..., int], tmp_path: Path
-) -> Iterator[Callable[[], Feeding]]:
+) -> Callable[[], Feeding]:
     def make() -> Feeding:
         workspace = make_workspace(clock="driven", clock_now=START, zone=NEW_YORK)
         return Feeding(database, workspace, tmp_path / "lake", NEW_YORK)
 
-    yield make
+    return make
 
 
 def publish_rules(feeding: Feeding) -> None:
@@ -79,7 +79,7 @@ def publish_rules(feeding: Feeding) -> None:
 
 
 @settings(
-    max_examples=30,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
