@@ -62,15 +62,21 @@ class Loads:
         load = self.open(*files, mapping=mapping, again=again)
         return run_load(self.database, self.lake, load, Watching(), **options)
 
-    def post(self, *message_ids: str) -> None:
-        """Events as HTTP brings them; the pipeline takes them."""
+    def append(self, *message_ids: str) -> None:
+        """Events as HTTP brings them."""
         events = [
             NewEvent(i, "track", "Posted", "u1", None, None, "web", b"{}") for i in message_ids
         ]
-        with self.database.connect("pipeline") as connection:
-            with in_workspace(connection, self.workspace) as cursor:
-                append(cursor, self.workspace, events, received_at=wall(), now=None)
-            self.take()
+        with (
+            self.database.connect("pipeline") as connection,
+            in_workspace(connection, self.workspace) as cursor,
+        ):
+            append(cursor, self.workspace, events, received_at=wall(), now=None)
+
+    def post(self, *message_ids: str) -> None:
+        """Events as HTTP brings them; the pipeline takes them."""
+        self.append(*message_ids)
+        self.take()
 
     def take(self) -> int:
         """Let the pipeline take what there is; returns how many events were repeats."""

@@ -264,7 +264,7 @@ class Loader:
             part.number,
             (part.base + 1, part.base + checked.rows),
             counts,
-            data_as_json(part.files, self._folder),
+            data_as_json(part.files, staging_folder(self._home, load)),
             chunk.upto,
             now,
         )

@@ -196,8 +196,8 @@ class Stage:
     def _checked(self, rows: int, lines: int, bad: list[BadLine]) -> Checked:
         found = self._connection.execute(
             """
-            select n, (key >> 64)::ubigint as high,
-                (key & 18446744073709551615::uhugeint)::ubigint as low
+            select n, (key & 18446744073709551615::uhugeint)::ubigint as first_half,
+                (key >> 64)::ubigint as second_half
             from (select n, md5_number(message_id) as key from staged where usual)
             order by n
             """
