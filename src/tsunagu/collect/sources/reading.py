@@ -7,7 +7,7 @@ kinds, and the libraries they stand on, are imported only when one of them runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,7 +68,7 @@ class Reading:
     trial: bool = False
 
 
-def pages(reading: Reading) -> Iterator[Page]:
+def pages(reading: Reading) -> Generator[Page]:
     """The pages of a source from its cursor on.
 
     Raises:

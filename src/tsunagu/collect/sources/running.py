@@ -8,8 +8,8 @@ the process is killed: then the next run says so.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -89,7 +89,8 @@ def run_source(database: Database, vault: Vault, errand: Errand, stop: Event, te
                     folder,
                     errand.forbidden,
                 )
-                ended = job.take(pages(reading), reading, stop, tell)
+                with closing(pages(reading)) as found:
+                    ended = job.take(found, reading, stop, tell)
         except psycopg.Error:
             raise  # our own database: there is nowhere to write the end
         except Exception as error:  # noqa: BLE001  whatever a library raises must not be lost
@@ -116,7 +117,7 @@ class _Job:
         self._failures = failures
         self._counts = Counts()
 
-    def take(self, found: Iterator[Page], reading: Reading, stop: Event, tell: Tell) -> Ended:
+    def take(self, found: Iterable[Page], reading: Reading, stop: Event, tell: Tell) -> Ended:
         """Store page after page."""
         entrance = Entrance(
             self._workspace, self._errand.name, self._source, reading.mapping, self._run_id
@@ -173,6 +174,8 @@ def _scratch() -> Generator[Path]:
 
 def first_page(reading: Reading) -> Page | None:
     """The first page with rows, for a look at what a source would bring; nothing is changed."""
-    with _scratch() as folder:
-        found = pages(replace(reading, scratch=folder, trial=True))
+    with (
+        _scratch() as folder,
+        closing(pages(replace(reading, scratch=folder, trial=True))) as found,
+    ):
         return next((page for page in found if page.table.num_rows), None)

@@ -13,11 +13,13 @@ from typing import Any
 
 import dlt
 import sqlalchemy
+from dlt.common.exceptions import DltException
 from dlt.extract.incremental.exceptions import IncrementalCursorPathHasValueNone
-from dlt.sources.sql_database import sql_table
+from dlt.sources.sql_database import TableLoader, sql_table
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from tsunagu.collect.sources.guard import refuse_own_database
 from tsunagu.collect.sources.models import PAGE_ROWS, Sql
 from tsunagu.collect.sources.reading import Page, Reading
 from tsunagu.collect.sources.through_dlt import with_state
@@ -59,45 +61,66 @@ def address(settings: Sql, password: str | None) -> URL:
 def pages(reading: Reading, settings: Sql) -> Iterator[Page]:
     """The rows after the cursor, or all of them."""
     engine = _engine(reading, settings)
+    place, seen = f"table {settings.table}", 0
     try:
-        rows = sql_table(
-            engine,
-            settings.table,
-            schema=settings.schema_name,
-            included_columns=settings.columns,
-            incremental=_incremental(settings),
-            primary_key=settings.primary_key or None,  # pyright: ignore[reportArgumentType]
-            backend="pyarrow",
-            chunk_size=PAGE_ROWS,
-        )
-        place = f"table {settings.table}"
-        seen = 0
-        for table, state in with_state(rows, reading.state):
-            if table.num_rows:
-                yield Page(
-                    table,
-                    place,
-                    seen + 1,
-                    state if settings.cursor else None,
-                    remember=settings.mode == "full",
-                )
-            seen += table.num_rows
-    except IncrementalCursorPathHasValueNone:
-        raise Invalid(
-            f"Some rows of {settings.table!r} have no value in {settings.cursor!r}. Leave them out "
-            "with `empty_cursor: skip`, or read the whole table with `mode: full`."
-        ) from None
-    except KeyError as missing:
-        raise Invalid(
-            f"The table {settings.table!r} has no column {settings.cursor!r} ({missing.args[0]}). "
-            "Name another cursor in the source."
-        ) from None
+        with engine.connect() as connection:
+            rows = _rows(engine, connection, settings)
+            for table, state in with_state(rows, reading.state):
+                if table.num_rows:
+                    kept = state if settings.cursor else None
+                    yield Page(table, place, seen + 1, kept, remember=settings.mode == "full")
+                seen += table.num_rows
+    except DltException as wrapped:
+        raise _told(wrapped, settings) or wrapped from None
     finally:
         engine.dispose()
 
 
+def _rows(engine: sqlalchemy.Engine, connection: sqlalchemy.Connection, settings: Sql) -> Any:
+    """dlt's resource, reading through a connection that ends when we say so."""
+
+    class Loader(TableLoader):
+        """dlt's own loader, but for the connection."""
+
+        def _load_rows(self, query: Any, backend_kwargs: dict[str, Any]) -> Iterator[Any]:
+            streamed = connection.execution_options(yield_per=self.chunk_size)
+            yield from self._convert_result(streamed.execute(query), backend_kwargs)
+
+    return sql_table(
+        engine,
+        settings.table,
+        schema=settings.schema_name,
+        included_columns=settings.columns,
+        incremental=_incremental(settings),
+        primary_key=settings.primary_key or None,  # pyright: ignore[reportArgumentType]
+        backend="pyarrow",
+        chunk_size=PAGE_ROWS,
+        table_adapter_callback=_times_as_written if engine.name == "sqlite" else None,
+        table_loader_class=Loader,
+    )
+
+
+def _told(error: BaseException, settings: Sql) -> Invalid | None:
+    """What an error of dlt means for whoever wrote the source."""
+    step: BaseException | None = error
+    while step is not None:
+        if isinstance(step, IncrementalCursorPathHasValueNone):
+            return Invalid(
+                f"Some rows of {settings.table!r} have no value in {settings.cursor!r}. Leave "
+                "them out with `empty_cursor: skip`, or read the whole table with `mode: full`."
+            )
+        if isinstance(step, KeyError):
+            return Invalid(
+                f"The table {settings.table!r} has no column {settings.cursor!r}. "
+                "Name another cursor in the source."
+            )
+        step = step.__cause__ or step.__context__
+    return None
+
+
 def _engine(reading: Reading, settings: Sql) -> sqlalchemy.Engine:
     url = address(settings, reading.secrets.get("password"))
+    refuse_own_database(url, reading.forbidden)
     dialect = url.get_backend_name()
     timeout = _TIMEOUTS.get(dialect)
     try:
@@ -115,6 +138,14 @@ def _engine(reading: Reading, settings: Sql) -> sqlalchemy.Engine:
             f"The driver {missing.name!r} for {url.drivername} is not installed. "
             f"Install it beside Tsunagu: pip install {missing.name}"
         ) from None
+
+
+def _times_as_written(table: sqlalchemy.Table) -> None:
+    """SQLite keeps times as texts, each program in its own form: compared in another form, rows
+    that share the cursor's last moment would be missed."""
+    for column in table.columns:
+        if isinstance(column.type, (sqlalchemy.DateTime, sqlalchemy.Date, sqlalchemy.Time)):
+            column.type = sqlalchemy.String()
 
 
 def _incremental(settings: Sql) -> Any:

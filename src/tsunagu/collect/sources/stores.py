@@ -40,9 +40,7 @@ def store_of(reading: Reading, settings: Files) -> tuple[Any, str]:
     url = urlsplit(settings.path)
     try:
         options = _OPTIONS[scheme](url, settings, reading.secrets)
-        store = fsspec.filesystem(
-            protocol, skip_instance_cache=True, use_listings_cache=False, **options
-        )
+        store = fsspec.filesystem(protocol, skip_instance_cache=True, **options)
     except ImportError:
         raise Invalid(f"{scheme}:// needs a library. Install it: pip install {library}") from None
     return store, settings.path
@@ -64,7 +62,7 @@ def _s3(url: SplitResult, settings: Files, secrets: dict[str, str]) -> dict[str,
     }
     given = {name: secrets[name] for name in ("key", "secret", "token") if name in secrets}
     # without a key the machine's own identity (instance role, AWS_ variables) speaks
-    return {**given, "client_kwargs": client}
+    return {**given, "client_kwargs": client, "use_listings_cache": False}
 
 
 def _with_secrets(url: SplitResult, settings: Files, secrets: dict[str, str]) -> dict[str, Any]:

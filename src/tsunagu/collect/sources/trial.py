@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from tsunagu.collect.files import JSON, LINE
 from tsunagu.collect.sources.entering import mapped_page
 from tsunagu.collect.sources.explaining import explain
 from tsunagu.collect.sources.models import Webhook
@@ -59,4 +60,5 @@ def look(document: Json, name: str, secrets: Secrets, forbidden: tuple[str, ...]
         for event in found.events[:SHOWN]
     ]
     refused = [f"{page.place}, row {row.row}: {row.reason}" for row in found.bad]
-    return Look(page.place, page.table.column_names, page.table.num_rows, shown, refused)
+    columns = [column for column in page.table.column_names if column not in (LINE, JSON)]
+    return Look(page.place, columns, page.table.num_rows, shown, refused)
