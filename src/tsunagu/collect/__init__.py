@@ -5,6 +5,7 @@ from tsunagu.collect.directory import Directory
 from tsunagu.collect.letters import forget_letters, mended, replay, run_letters, work_once
 from tsunagu.collect.routes import collector_app
 from tsunagu.collect.server import run
+from tsunagu.collect.service import read_line
 
 __all__ = [
     "CALLS",
@@ -14,6 +15,7 @@ __all__ = [
     "collector_app",
     "forget_letters",
     "mended",
+    "read_line",
     "replay",
     "run",
     "run_letters",

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from tsunagu.core.errors import TsunaguError
-from tsunagu.runtime import cli_access, cli_backup, cli_data, cli_load, cli_sources
+from tsunagu.runtime import (
+    cli_access,
+    cli_backup,
+    cli_data,
+    cli_letters,
+    cli_load,
+    cli_plan,
+    cli_sources,
+)
 from tsunagu.runtime.words import speaker
 
 say = speaker()
@@ -28,6 +36,8 @@ commands = typer.Typer(
 )
 cli_access.register(commands)
 cli_data.register(commands)
+cli_letters.register(commands)
+cli_plan.register(commands)
 cli_load.register(commands)
 cli_sources.register(commands)
 cli_backup.register(commands, cli_data.sends)

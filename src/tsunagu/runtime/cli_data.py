@@ -1,9 +1,9 @@
-"""Commands for definitions, events, dead letters and the emergency stop of sending."""
+"""Commands for definitions, events and the emergency stop of sending."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,17 +14,12 @@ say = speaker()
 sends = typer.Typer(
     help=say("Stop and resume all sending.", "配信の停止と再開。"), no_args_is_help=True
 )
-letters = typer.Typer(
-    help=say("Events that could not be processed.", "処理できなかったイベント。"),
-    no_args_is_help=True,
-)
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000)]
 
 
 def register(commands: typer.Typer) -> None:
     """Adds these commands to the command line."""
     commands.add_typer(sends, name="send")
-    commands.add_typer(letters, name="dead-letters")
     commands.command("publish", help=_PUBLISH)(publish)
     commands.command("events", help=_EVENTS)(events)
 
@@ -75,23 +70,6 @@ def events(
         found = workspace_by_name(connection, workspace)
         for shown in tail(connection, found.id, limit, follow=follow):
             typer.echo(shown)
-
-
-@letters.command("list", help=say("List them, the latest first.", "新しい順の一覧。"))
-def list_letters(workspace: InWorkspace = DEFAULT_WORKSPACE, limit: Limit = 50) -> None:
-    from tsunagu.runtime import queries
-    from tsunagu.storage import in_workspace
-
-    with (
-        connected_to(workspace) as (connection, found),
-        in_workspace(connection, found.id) as cursor,
-    ):
-        rows: list[Any] = cursor.execute(queries.DEAD_LETTERS, (found.id, limit)).fetchall()
-    if not rows:
-        typer.echo(say("No event is in dead letters.", "処理できなかったイベントはありません。"))
-        return
-    headings = [say("position", "位置"), say("time", "時刻"), say("event", "イベント")]
-    show_table([*headings, say("stage", "段階"), say("reason", "理由")], rows)
 
 
 @sends.command("stop", help=say("Hand over no message any more.", "すべての配信を止めます。"))

@@ -17,15 +17,6 @@ delete from processes
 where role = %(role)s and host = %(host)s and beat_at < now() - interval '10 seconds'
 """
 
-DEAD_LETTERS = """
-select position, to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), type || ' ' || name,
-    stage, reason
-from dead_letters
-where workspace_id = %s
-order by position desc
-limit %s
-"""
-
 LATEST_EVENTS = """
 select position, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), type, name,
     coalesce(user_id, anonymous_id), source

@@ -2,6 +2,8 @@
 
 from tsunagu.collect.plan.book import Announced, PlanBook, make_book
 from tsunagu.collect.plan.check import Checked, check, look
+from tsunagu.collect.plan.diff import Change, changes_of, plan_changes
+from tsunagu.collect.plan.infer import infer
 from tsunagu.collect.plan.models import (
     PLAN_KIND,
     PLAN_NAME,
@@ -9,9 +11,17 @@ from tsunagu.collect.plan.models import (
     EventSchema,
     TrackingPlan,
     Violation,
+    as_document,
 )
 from tsunagu.collect.plan.queries import record
 from tsunagu.collect.plan.service import STAGE, store_checked
+from tsunagu.collect.plan.traffic import (
+    EventTraffic,
+    ViolationCount,
+    event_traffic,
+    recent_events,
+    violation_counts,
+)
 
 __all__ = [
     "PLAN_KIND",
@@ -19,14 +29,24 @@ __all__ = [
     "SCHEMA_KIND",
     "STAGE",
     "Announced",
+    "Change",
     "Checked",
     "EventSchema",
+    "EventTraffic",
     "PlanBook",
     "TrackingPlan",
     "Violation",
+    "ViolationCount",
+    "as_document",
+    "changes_of",
     "check",
+    "event_traffic",
+    "infer",
     "look",
     "make_book",
+    "plan_changes",
+    "recent_events",
     "record",
     "store_checked",
+    "violation_counts",
 ]

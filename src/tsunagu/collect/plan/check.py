@@ -23,6 +23,7 @@ MOST_VIOLATIONS = 20
 MOST_TOLD = 5
 MOST_KEYS = 500
 OTHER = "…"
+ANY_ITEM = "[*]"
 UNKNOWN_EVENT = "unknown event"
 UNKNOWN_PROPERTY = "unknown property"
 _LONGEST_PLACE = 200
@@ -224,6 +225,8 @@ def written(path: Sequence[str | int]) -> str:
     for part in path:
         if isinstance(part, int):
             parts.append(f"[{part}]")
+        elif part == ANY_ITEM:
+            parts.append(part)
         elif part.isidentifier():
             parts.append(f".{part}" if parts else part)
         else:
