@@ -42,6 +42,7 @@ EVENT_COLUMNS = pa.schema(
     ]
 )
 _TRUE = Sql("true")
+_NO_TIME = Sql("null::timestamptz")
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ class _Compiler:
             keep = self._keep(index, event)
             bodies = Bodies(self.cells, self.steps)
             columns = self._event(index, event, who, bodies)
-            limits = faults_of(self.steps, columns, most_bytes=self._most_bytes())
+            hashed = not isinstance(self.mapping.message_id, Cell)
+            limits = faults_of(self.steps, columns, most_bytes=self._most_bytes(), hashed=hashed)
             for fault in (*shared.faults, *bodies.faults, *limits):
                 faults.setdefault(fault, []).append(keep)
             outputs.append(f"{keep} as keep{index}")
@@ -175,7 +177,7 @@ class _Compiler:
     def _at(self, place: str, event: EventMapping, bodies: Bodies) -> Sql:
         cell, field = (event.at, f"{place}.at") if event.at else (self.mapping.at, "at")
         if cell is None:
-            return NOTHING
+            return _NO_TIME
         reading = bodies.took(self.cells.moment(field, cell))
         if not cell.optional:
             parts = [part for part in (reading.fault, reading.text) if part is not None]
@@ -264,11 +266,12 @@ class _Compiler:
 
 def _told(faults: Dict[Sql, list[Sql]]) -> str:
     """What is wrong with a row in any of the events that it has."""
-    told = ["null"]
+    told: list[str] = []
     for fault, keeps in faults.items():
         holds = " or ".join(dict.fromkeys(map(str, keeps)))
         told.append(str(fault) if _TRUE in keeps else f"case when {holds} then {fault} end")
-    return f"nullif(concat_ws('; ', {', '.join(told)}), '')"
+    listed = ", ".join(told)
+    return f"case when coalesce({listed}) is not null then concat_ws('; ', {listed}) end"
 
 
 def _sources(mapping: Mapping) -> Iterable[str]:

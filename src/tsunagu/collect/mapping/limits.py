@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tsunagu.collect.mapping.steps import NOTHING, Sql, Steps, literal
+from tsunagu.collect.mapping.steps import Sql, Steps, literal
 from tsunagu.collect.models import MAX_ID_CHARACTERS, MAX_NAME_CHARACTERS
 from tsunagu.core.events import TYPES
 
@@ -20,9 +20,11 @@ _MOST = {"name": MAX_NAME_CHARACTERS} | dict.fromkeys(
 _Tests = dict[str, tuple[str, tuple[Sql, ...]]]
 
 
-def faults_of(steps: Steps, columns: Mapping[str, Sql], *, most_bytes: int) -> Iterator[Sql]:
+def faults_of(
+    steps: Steps, columns: Mapping[str, Sql], *, most_bytes: int, hashed: bool
+) -> Iterator[Sql]:
     """Why an event with these columns would be refused: texts, NULL where all is well."""
-    tests = _spec(columns) | _sizes(columns, most_bytes)
+    tests = _spec(columns) | _sizes(columns, most_bytes, hashed)
     for reason, (test, parts) in tests.items():
         yield steps.keep(f"case when {test} then {literal(reason)} end", *parts)
 
@@ -53,15 +55,15 @@ def _spec(columns: Mapping[str, Sql]) -> _Tests:
     return tests
 
 
-def _sizes(columns: Mapping[str, Sql], most_bytes: int) -> _Tests:
+def _sizes(columns: Mapping[str, Sql], most_bytes: int, hashed: bool) -> _Tests:
     tests: _Tests = {}
     at = columns["at"]
-    if at is not NOTHING:
+    if not at.is_constant:
         reason = "at: the time lies outside the years 1900 to 2199"
         tests[reason] = (f"{at} not between {_YEARS}", (at,))
     for field, most in _MOST.items():
         sql = columns[field]
-        if not sql.is_constant:
+        if not sql.is_constant and not (field == "message_id" and hashed):
             tests[f"{field}: longer than {most} characters"] = (f"length({sql}) > {most}", (sql,))
             nul = f"contains({sql}, chr(0))"
             tests[f"{field}: holds the character U+0000"] = (nul, (sql,))

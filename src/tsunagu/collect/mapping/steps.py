@@ -24,7 +24,7 @@ class Sql:
     @property
     def is_constant(self) -> bool:
         """Whether it is the same in every row."""
-        return self.text.startswith("'") or self is NOTHING
+        return self.text.startswith(("'", "null"))
 
 
 NOTHING = Sql("null")

@@ -21,6 +21,7 @@ from tsunagu.collect.mapping.document import Mapping
 _MEMORY = "512MB"
 _REMEMBERED = 64
 Places = np.ndarray[Any, np.dtype[np.int64]]
+Truths = np.ndarray[Any, np.dtype[np.bool_]]
 _local = threading.local()
 
 
@@ -56,27 +57,31 @@ def map_table(mapping: Mapping, table: Table, *, first_row: int = 1) -> Mapped:
         answered = connection.execute(query.sql).to_arrow_table()
     finally:
         connection.unregister("rows")
-    good = compute.is_null(answered["fault"])
+    faulty = ~_numpy(compute.is_null(answered["fault"]))
+    events, rows = _events(answered, faulty, query.events)
+    bad = _bad(table, answered, np.flatnonzero(faulty))
+    used = _distinct(answered, rows)
+    passed_over = table.num_rows - used - sum(count for _, count in bad)
+    lines = answered["line"].take(pa.array(rows))
+    return Mapped(events, lines, [row for row, _ in bad], passed_over)
+
+
+def _events(answered: Table, faulty: Truths, count: int) -> tuple[Table, Places]:
+    """The events of the rows without fault, in the order of the rows, and each one's row."""
     parts: list[Table] = []
     order: list[Places] = []
-    for index in range(query.events):
-        chosen = compute.and_(good, answered[f"keep{index}"])
-        parts.append(_columns(answered.filter(chosen), index))
-        order.append(np.flatnonzero(_numpy(chosen)) * query.events + index)
+    for index in range(count):
+        chosen = _numpy(answered[f"keep{index}"]) & ~faulty
+        taken = answered.select([f"{field.name}{index}" for field in EVENT_COLUMNS])
+        if not chosen.all():
+            taken = taken.filter(pa.array(chosen))
+        parts.append(taken.rename_columns(EVENT_COLUMNS.names).cast(EVENT_COLUMNS))
+        order.append(np.flatnonzero(chosen) * count + index)
+    if count == 1:
+        return parts[0], order[0]
     places = np.concatenate(order)
-    events = pa.concat_tables(parts)
-    if query.events > 1:
-        events = events.take(pa.array(np.argsort(places, kind="stable")))
-        places = np.sort(places)
-    rows = places // query.events
-    bad = _bad(table, answered, np.flatnonzero(~_numpy(good)))
-    used = _counts(answered)[np.unique(rows)].sum() + sum(count for _, count in bad)
-    return Mapped(
-        events,
-        answered["line"].take(pa.array(rows)),
-        [row for row, _ in bad],
-        table.num_rows - int(used),
-    )
+    sorting = np.argsort(places, kind="stable")
+    return pa.concat_tables(parts).take(pa.array(sorting)), places[sorting] // count
 
 
 def _prepared(mapping: Mapping, table: Table, first_row: int) -> Table:
@@ -94,13 +99,8 @@ def _prepared(mapping: Mapping, table: Table, first_row: int) -> Table:
     return table
 
 
-def _columns(answered: Table, index: int) -> Table:
-    taken = answered.select([f"{field.name}{index}" for field in EVENT_COLUMNS])
-    return taken.rename_columns(EVENT_COLUMNS.names).cast(EVENT_COLUMNS)
-
-
-def _numpy(truths: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    return np.asarray(truths.combine_chunks().to_numpy(zero_copy_only=False), dtype=bool)
+def _numpy(truths: Array) -> Truths:
+    return np.asarray(truths.to_numpy(), np.bool_)
 
 
 def _counts(answered: Table) -> Places:
@@ -108,6 +108,13 @@ def _counts(answered: Table) -> Places:
     if COUNT in answered.column_names:
         return answered[COUNT].to_numpy()
     return np.ones(answered.num_rows, np.int64)
+
+
+def _distinct(answered: Table, rows: Places) -> int:
+    """How many rows of the table became the events of these rows of the answer."""
+    chosen = np.zeros(answered.num_rows, np.bool_)
+    chosen[rows] = True
+    return int(_counts(answered)[chosen].sum())
 
 
 def _bad(table: Table, answered: Table, places: Places) -> list[tuple[BadRow, int]]:
