@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import tempfile
 import threading
@@ -24,7 +23,7 @@ from tsunagu.runtime.database import open_database
 from tsunagu.runtime.secrets import load_secrets
 from tsunagu.runtime.settings import load_settings
 from tsunagu.sending import Seals, prove
-from tsunagu.storage import Database, in_workspace
+from tsunagu.storage import Database, EmbeddedServer, in_workspace
 from tsunagu.storage.lake import LakeReader
 
 WELCOME = Path(__file__).parents[2] / "examples/welcome"
@@ -34,8 +33,8 @@ PASSPHRASE = "four words are good"
 @contextmanager
 def serving(home: Path) -> Iterator[Installation]:
     found = Installation(home)
-    found.start()
     try:
+        found.start()
         yield found
     finally:
         if found.runs():
@@ -255,25 +254,24 @@ def test_damage_is_found_and_nothing_is_made(
     assert shop.call("restore", "--check", str(folder / "kept")).returncode == 0
 
 
-@pytest.mark.parametrize("place", ["backup.snapshot", "backup.database", "backup.before_rename"])
+@pytest.mark.parametrize(
+    ("place", "name"), [("backup.database", "again"), ("backup.before_rename", "again.tar")]
+)
 def test_a_killed_backup_looks_like_none_and_is_made_anew(
-    folder: Path, story: tuple[Installation, list[str], list[str]], place: str
+    folder: Path, story: tuple[Installation, list[str], list[str]], place: str, name: str
 ) -> None:
     shop, *_ = story
-    for target in (folder / "again", folder / "again.tar"):
-        killed = shop.call("backup", str(target), TSUNAGU_FAILPOINT=place)
-        assert killed.returncode == -signal.SIGKILL
-        assert not target.exists()
-        assert shop.call("restore", "--check", str(target)).returncode == 1
-    done = shop.call("backup", str(folder / "again.tar"))
+    target = str(folder / name)
+    killed = shop.call("backup", target, TSUNAGU_FAILPOINT=place)
+    assert killed.returncode == -signal.SIGKILL
+    assert shop.call("restore", "--check", target).returncode == 1
+    done = shop.call("backup", target)
     assert done.returncode == 0, done.stderr
     assert not (shop.home / ".backup").exists()
-    taken = shop.call("backup", str(folder / "again.tar"))
-    assert "exists already" in taken.stderr
-    os.unlink(folder / "again.tar")
+    assert "exists already" in shop.call("backup", target).stderr
 
 
-@pytest.mark.parametrize("place", ["restore.files", "restore.filled", "restore.before_rename"])
+@pytest.mark.parametrize("place", ["restore.filled", "restore.before_rename"])
 def test_a_killed_restore_leaves_nothing_and_is_run_again(
     folder: Path, story: tuple[Installation, list[str], list[str]], place: str
 ) -> None:
@@ -285,3 +283,26 @@ def test_a_killed_restore_leaves_nothing_and_is_run_again(
     assert done.returncode == 0, done.stderr
     assert table(home.home, "select count(*) > 0 from profiles") == [(True,)]
     assert not home.home.with_name(home.home.name + ".restoring").exists()
+
+
+def test_an_installation_moves_to_a_server_of_ones_own_and_back(
+    folder: Path, story: tuple[Installation, list[str], list[str]]
+) -> None:
+    with EmbeddedServer(folder / "server") as server:
+        home = Installation(folder / "home by url")
+        by_url = {"TSUNAGU_DATABASE_URL": server.url}
+        done = home.call("restore", str(folder / "kept"), **by_url)
+        assert done.returncode == 0, done.stderr
+        assert not (home.home / "postgres").exists()
+        again = home.call("backup", str(folder / "from url"), **by_url)
+        assert again.returncode == 0, again.stderr
+        other = Installation(folder / "home other")
+        refused = other.call("restore", str(folder / "from url"), **by_url)
+        assert refused.returncode == 1
+        assert "overwrites nothing" in refused.stderr
+    done = other.call("restore", str(folder / "from url"))
+    assert done.returncode == 0, done.stderr
+    first = folder / "home of kept"
+    for statement in (ARCHIVE, "select customer_id, traits, state from profiles order by 1"):
+        assert len(table(other.home, statement)) >= 5
+    assert set(table(other.home, ARCHIVE)) == set(table(first, ARCHIVE))
