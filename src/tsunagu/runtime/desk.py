@@ -34,7 +34,8 @@ class Overtaken(TsunaguError):
 class Report:
     """What one batch did: how many events, repeats, timers, moves, sends and refusals.
 
-    `lag` is the age of its oldest event in seconds, `more` whether work is left at once.
+    `told` counts the events that tell of it, `lag` is the age of its oldest event in seconds,
+    `more` whether work is left at once.
     """
 
     events: int
@@ -43,6 +44,7 @@ class Report:
     entered: int
     queued: int
     refused: int
+    told: int
     lag: float
     more: bool
 

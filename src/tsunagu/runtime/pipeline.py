@@ -199,6 +199,7 @@ def _stored(cursor: Cursor[Row], workspace: int, prepared: Prepared) -> Report:
         entered=len(changes.moves.entered),
         queued=len(sayings) - refused,
         refused=refused,
+        told=len(told),
         lag=(wall() - prepared.events[0].received_at) / 1e6 if prepared.events else 0.0,
         more=prepared.more or bool(told),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from psycopg import Connection
@@ -45,7 +46,10 @@ class Stream:
             for _ in range(TURN):
                 prepared = prepare(self._reader, desk, BATCH, TIMERS)
                 if flight is not None:
-                    yield flight.result()
+                    landed = flight.result()
+                    yield landed
+                    # What it told came into the log after this batch was read from it.
+                    prepared = replace(prepared, more=prepared.more or landed.told > 0)
                 desk.memory.keep(
                     prepared.after, prepared.known, prepared.resolution, prepared.states
                 )
