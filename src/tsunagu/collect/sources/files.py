@@ -90,7 +90,7 @@ def _rows_of(reading: Reading, folder: Folder, listed: Listed, skip: int) -> Ite
         with _copied(folder, listed, reading.scratch) as local:
             chunks = open_tables(local, reading.mapping.file, skip={str(local): skip})
             for chunk in chunks:
-                parts = list(chunk_pages(chunk, listed.name, remember=remember))
+                parts = chunk_pages(chunk, reading, listed.name, remember=remember)
                 for part in parts:
                     rows = chunk.first_row + chunk.rows if part is parts[-1] else rows
                     yield replace(part, mark=FileMark(listed.url, listed.version, rows, READING))

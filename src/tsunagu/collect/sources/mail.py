@@ -73,7 +73,7 @@ def _rows(reading: Reading, settings: Imap, mail: EmailMessage, uid: int) -> Ite
         local.write_bytes(content)
         try:
             for chunk in open_tables(local, reading.mapping.file):
-                yield from chunk_pages(chunk, f"mail {uid}, {name}", remember=True)
+                yield from chunk_pages(chunk, reading, f"mail {uid}, {name}", remember=True)
         finally:
             local.unlink()
 

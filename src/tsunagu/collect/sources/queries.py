@@ -136,6 +136,11 @@ def insert_source(
             "now": moment(now),
         },
     )
+    # what could not be read may be readable by the document as it is now
+    cursor.execute(
+        "delete from source_files where workspace_id = %s and name = %s and status = 'failed'",
+        (workspace_id, name),
+    )
     notify(cursor, CHANNEL, workspace_id)
 
 

@@ -7,13 +7,13 @@ kinds, and the libraries they stand on, are imported only when one of them runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tsunagu.collect.files import BadRow, Chunk
 from tsunagu.collect.files.arrow import Table
-from tsunagu.collect.mapping import Mapping
+from tsunagu.collect.mapping import Mapping, map_table
 from tsunagu.collect.sources.models import PAGE_ROWS, Files, Imap, Rest, Source, Sql
 from tsunagu.collect.sources.vault import Secrets
 from tsunagu.core import Invalid
@@ -89,10 +89,21 @@ def pages(reading: Reading) -> Generator[Page]:
     yield from kind.pages(reading, settings)  # pyright: ignore[reportArgumentType]
 
 
-def chunk_pages(chunk: Chunk, place: str, *, remember: bool) -> Iterator[Page]:
-    """A file's chunk as pages; the last one has the chunk's bad rows, and may have no others."""
+def chunk_pages(chunk: Chunk, reading: Reading, place: str, *, remember: bool) -> list[Page]:
+    """A file's chunk as pages; the last one has the chunk's bad rows, and may have no others.
+
+    Raises:
+        Invalid: the mapping names a column that the file does not have.
+    """
+    map_table(reading.mapping, chunk.table.slice(0, 0))
     starts = range(0, chunk.table.num_rows, PAGE_ROWS) or [0]
-    for start in starts:
-        bad = chunk.bad if start == starts[-1] else ()
-        table = chunk.table.slice(start, PAGE_ROWS)
-        yield Page(table, place, chunk.first_row + start + 1, remember=remember, bad=bad)
+    return [
+        Page(
+            chunk.table.slice(start, PAGE_ROWS),
+            place,
+            chunk.first_row + start + 1,
+            remember=remember,
+            bad=chunk.bad if start == starts[-1] else (),
+        )
+        for start in starts
+    ]
