@@ -23,6 +23,7 @@ OPEN: dict[str, dict[str, str]] = {
         "/v1/health": "says only whether the database answers",
         "/v1/webhooks/{door}": "the signature of the call is the key",
         "/v1/live": "says only that the process answers",
+        "/v1/openapi.json": "describes the calls, holds no data",
     },
     "public": {
         "/l/{token}": "the signed token in the mail is the key",

@@ -19,6 +19,7 @@ from tsunagu.collect.browser import asked_address, rudder_settings, segment_sett
 from tsunagu.collect.calls import CALLS, PATHS, TAKEN, Call, Collector, failure, refused
 from tsunagu.collect.directory import key_of
 from tsunagu.collect.errors import BadRequest, NotFromThisPage, Refused
+from tsunagu.collect.openapi import openapi
 from tsunagu.collect.pages import page_headers, preflight_headers
 from tsunagu.collect.sources.webhooks import PATH as WEBHOOKS
 from tsunagu.collect.sources.webhooks import Webhooks
@@ -50,6 +51,9 @@ def collector_app(
     async def live(_: Request) -> Response:
         return Response(TAKEN, media_type=_JSON)
 
+    async def described(_: Request) -> Response:
+        return Response(msgspec.json.encode(openapi()), media_type=_JSON)
+
     def settings(document: Document) -> Callable[[Request], Any]:
         return _Settings(collector, document, address).answer
 
@@ -62,6 +66,7 @@ def collector_app(
             *([Route(WEBHOOKS, webhooks.answer, methods=["POST"])] if webhooks else []),
             Route("/v1/health", health, methods=["GET"]),
             Route("/v1/live", live, methods=["GET"]),
+            Route("/v1/openapi.json", described, methods=["GET"]),
         ],
         exception_handlers={HTTPException: _not_here},
     )
