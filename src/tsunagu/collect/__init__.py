@@ -4,7 +4,7 @@ from tsunagu.collect.calls import CALLS, PATHS, Collector
 from tsunagu.collect.directory import Directory
 from tsunagu.collect.letters import forget_letters, mended, replay, run_letters, work_once
 from tsunagu.collect.routes import collector_app
-from tsunagu.collect.server import run
+from tsunagu.collect.server import http_server, run
 from tsunagu.collect.service import read_line
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Directory",
     "collector_app",
     "forget_letters",
+    "http_server",
     "mended",
     "read_line",
     "replay",

@@ -13,6 +13,7 @@ import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
+from starlette.types import ASGIApp
 
 from tsunagu.collect.calls import Collector
 from tsunagu.collect.commit import GroupCommit
@@ -63,6 +64,21 @@ def _connections() -> int:
     return max(OTHER_FILES, min(MAX_CONNECTIONS, soft - OTHER_FILES))
 
 
+def http_server(app: ASGIApp, host: str, port: int) -> Server:
+    """The server of a collector's process; several may share a port."""
+    return Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=4096,
+        backpressure=_connections(),
+        log_level=LogLevels.error,
+    )
+
+
 async def _serve(
     database: Database,
     host: str,
@@ -76,17 +92,8 @@ async def _serve(
     commit = GroupCommit(database, figures)
     collector = Collector(directory, commit, figures)
     webhooks = None if vault is None else Webhooks(collector, vault)
-    server = Server(
-        Doorman(collector_app(collector, address, webhooks), collector),
-        address=host,
-        port=port,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=4096,
-        backpressure=_connections(),
-        log_level=LogLevels.error,
-    )
+    app = Doorman(collector_app(collector, address, webhooks), collector)
+    server = http_server(app, host, port)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(commit.run())
