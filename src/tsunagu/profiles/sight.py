@@ -165,15 +165,14 @@ def _read(
 
 def _prune(counter: Counter, watch: _Watch) -> None:
     day, hour = watch.oldest_day, watch.oldest_hour
-    counter.days = _since(counter.days, day)
-    counter.hours = _since(counter.hours, hour)
+    if counter.days and min(counter.days) < day:
+        counter.days = _since(counter.days, day)
+    if counter.hours and min(counter.hours) < hour:
+        counter.hours = _since(counter.hours, hour)
     for name, (total, days, hours) in counter.sums.items():
-        new_days, new_hours = _since(days, day), _since(hours, hour)
-        if new_days is not days or new_hours is not hours:
-            counter.sums[name] = (total, new_days, new_hours)
+        if (days and min(days) < day) or (hours and min(hours) < hour):
+            counter.sums[name] = (total, _since(days, day), _since(hours, hour))
 
 
-def _since(buckets: dict[int, Any], oldest: int) -> dict[int, Any]:
-    if not buckets or min(buckets) >= oldest:
-        return buckets
+def _since(buckets: dict[int, float], oldest: int) -> dict[int, Any]:
     return {bucket: value for bucket, value in buckets.items() if bucket >= oldest}

@@ -9,7 +9,9 @@ once more, with the answers, over the few customers whose journeys have somethin
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 from tsunagu.core import Body, Event
@@ -165,25 +167,38 @@ class ObservingWalk(Walk):
         answers = self._evaluate()
         members = {customer: set(names) for customer, names in before.items()}
         script: dict[int, list[list[MembershipChange]]] = {}
-        for number, seen in enumerate(self._observations):
+        for seen, now_in in zip(self._observations, answers, strict=True):
             inside = members.setdefault(seen.customer, set())
             if seen.absorbed is not None:
                 inside |= members.pop(seen.absorbed, set())
-            for audience, column in answers.items():
-                if column[number] != (audience in inside):
-                    (inside.add if column[number] else inside.discard)(audience)
-                    seen.changes.append(
-                        MembershipChange(
-                            seen.customer, audience, column[number], seen.now, seen.position
+            if now_in != inside:
+                for audience in self.plan.rules:
+                    entered = audience in now_in
+                    if entered != (audience in inside):
+                        seen.changes.append(
+                            MembershipChange(
+                                seen.customer, audience, entered, seen.now, seen.position
+                            )
                         )
-                    )
+                inside.difference_update(self.plan.rules)
+                inside |= now_in
             script.setdefault(seen.customer, []).append(seen.changes)
         return members, script
 
-    def _evaluate(self) -> dict[str, list[bool]]:
+    def _evaluate(self) -> list[AbstractSet[str]]:
+        """The audiences that each observed row belongs to; few combinations are ever met."""
         if not self._rows or not self.plan.rules:
-            return {}
+            return [frozenset[str]()] * len(self._rows)
         columns = dict(
             zip(self.plan.columns, map(list, zip(*self._rows, strict=True)), strict=True)
         )
-        return evaluate(self.plan.rules, columns)
+        answers = evaluate(self.plan.rules, columns)
+        names = list(answers)
+        met: dict[tuple[bool, ...], frozenset[str]] = {}
+        found: list[AbstractSet[str]] = []
+        for row in zip(*answers.values(), strict=True):
+            inside = met.get(row)
+            if inside is None:
+                inside = met[row] = frozenset(compress(names, row))
+            found.append(inside)
+        return found
