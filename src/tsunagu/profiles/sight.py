@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from tsunagu.core.rules import Feature, trait_text
 from tsunagu.core.times import HOUR, day_number, day_start
 from tsunagu.profiles.features import Need, Plan
-from tsunagu.profiles.state import Counter, State
+from tsunagu.profiles.state import Counter, Number, State
 
 _FAR = 1 << 62
 _NONE: dict[int, float] = {}
@@ -174,5 +174,5 @@ def _prune(counter: Counter, watch: _Watch) -> None:
             counter.sums[name] = (total, _since(days, day), _since(hours, hour))
 
 
-def _since(buckets: dict[int, float], oldest: int) -> dict[int, Any]:
+def _since(buckets: dict[int, Number], oldest: int) -> dict[int, Number]:
     return {bucket: value for bucket, value in buckets.items() if bucket >= oldest}
