@@ -71,6 +71,22 @@ def test_a_batch_is_stored_in_its_order_and_hands_down_its_context(
     assert rows[1]["body"]["context"] == common
 
 
+def test_what_older_clients_say_in_options_holds(collector: str, sent: Sent) -> None:
+    options = {
+        "context": {"ip": "192.0.2.1", "locale": "ja-JP"},
+        "integrations": {"All": False},
+        "anonymousId": "a9",
+        "timestamp": "2020-02-03T04:05:06Z",
+    }
+    event = {"event": "x", "context": {"ip": "192.0.2.9"}, "options": options}
+    assert post(collector, "track", event, sent.key).status_code == 200
+    (row,) = sent.rows()
+    assert row["anonymous_id"] == "a9"
+    assert row["at"] == moment(parse_time(options["timestamp"]))
+    assert row["body"]["context"] == {"ip": "192.0.2.9", "locale": "ja-JP"}
+    assert row["body"]["integrations"] == {"All": False}
+
+
 def test_gzip_is_read(collector: str, sent: Sent) -> None:
     packed = gzip.compress(json.dumps(CALL_BODIES["track"]).encode())
     two_members = (

@@ -21,6 +21,15 @@ MAX_DEPTH = 64
 Id = str | int | None
 
 
+class Options(msgspec.Struct, rename="camel"):
+    """Where older clients put what stands in the call itself today."""
+
+    context: Json | None = None
+    integrations: Json | None = None
+    anonymous_id: Id = None
+    timestamp: str | None = None
+
+
 class Message(msgspec.Struct, rename="camel"):
     """One call. Absent and null fields are the same."""
 
@@ -37,6 +46,7 @@ class Message(msgspec.Struct, rename="camel"):
     traits: Json | None = None
     context: Json | None = None
     integrations: Json | None = None
+    options: Options | None = None
     timestamp: str | None = None
     original_timestamp: str | None = None
     sent_at: str | None = None

@@ -23,6 +23,7 @@ from tsunagu.collect.models import (
     Batch,
     Id,
     Message,
+    Options,
 )
 from tsunagu.core import Body, Invalid, Json, NewEvent, encode_body
 from tsunagu.core.events import TYPES
@@ -97,6 +98,8 @@ def read_events(
     for index, text in enumerate(messages):
         try:
             message = _message.decode(text)
+            if message.options is not None:
+                _heed_options(message, message.options)
             if common.context or common.integrations:
                 _inherit(message, common)
             kind = message.type if call in (BATCH, IMPORT) else call
@@ -124,6 +127,8 @@ def read_line(raw: bytes, source: str) -> NewEvent:
         if len(raw) > MAX_MESSAGE_BYTES:
             raise _Fault(f"the line has {len(raw)} bytes; one event may have {MAX_MESSAGE_BYTES}")
         line = _line.decode(raw)
+        if line.options is not None:
+            _heed_options(line, line.options)
         stated = line.timestamp or line.original_timestamp or line.sent_at or line.received_at
         line.timestamp = stated
         if line.message_id in (None, ""):
@@ -204,6 +209,16 @@ def _inherit(message: Message, common: Batch) -> None:
         message.integrations = {**common.integrations, **(message.integrations or {})}
 
 
+def _heed_options(message: Message, options: Options) -> None:
+    """What an older client says in `options` holds where the call itself says nothing."""
+    if options.context:
+        message.context = {**options.context, **(message.context or {})}
+    if options.integrations:
+        message.integrations = {**options.integrations, **(message.integrations or {})}
+    message.anonymous_id = message.anonymous_id or options.anonymous_id
+    message.timestamp = message.timestamp or options.timestamp
+
+
 def _event(kind: str | None, message: Message, source: str, skew: int) -> NewEvent:
     if kind not in TYPES:
         said = "is missing" if kind is None else f"is {kind!r}"
@@ -231,7 +246,7 @@ def _event(kind: str | None, message: Message, source: str, skew: int) -> NewEve
 
 
 def _identifier(field: str, value: Id) -> str | None:
-    if value is None or value == "":
+    if not value and value != 0:
         return None
     text = value if isinstance(value, str) else str(value)
     if len(text) > MAX_ID_CHARACTERS:
