@@ -1,10 +1,12 @@
 """Identity: who an event is about, by evidence that can be read again."""
 
-from tsunagu.identity.bulk import NONE, Linked, Names, Owners, Told, link, number_names, strongest
+from tsunagu.identity.bulk import Linked, Owners, link
+from tsunagu.identity.bulk_names import NONE, Names, Told, number_names, strongest
 from tsunagu.identity.bulk_queries import load_owners, store_linked
 from tsunagu.identity.listing_queries import (
     Evidence,
     IdentityFigures,
+    customers_of,
     evidence_of,
     identity_figures,
 )
@@ -47,6 +49,7 @@ __all__ = [
     "Resolution",
     "Told",
     "current_customer",
+    "customers_of",
     "edge_key",
     "evidence_of",
     "first_identifiers",

@@ -10,68 +10,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
 
 from tsunagu.core import Event
-from tsunagu.identity.resolve import (
-    ANONYMOUS_ID,
-    BLOCKED,
-    EMAIL,
-    MAX_VALUE,
-    USER_ID,
-    Identifier,
-    Known,
-    Merge,
-    resolve,
+from tsunagu.identity.bulk_names import (
+    KINDS,
+    NONE,
+    USER,
+    Bools,
+    Ints,
+    Names,
+    Told,
+    strongest,
 )
-from tsunagu.storage import Arrow
-
-Ints = np.ndarray[Any, np.dtype[np.int64]]
-Bools = np.ndarray[Any, np.dtype[np.bool_]]
-pc: Any = pyarrow.compute  # its functions are made at run time; no checker knows them
-
-KINDS = (ANONYMOUS_ID, EMAIL, USER_ID)
-"""In the order of their names, by which edges are written."""
-_ANONYMOUS, _EMAIL, _USER = range(3)
-NONE = -1
-# What `str.strip` takes away of ASCII.
-_BLANKS = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f "
-
-
-@dataclass(frozen=True)
-class Told:
-    """What events say of identity, in log order. Arrow are null where nothing is said.
-
-    `position` and `known_at` (microseconds) are the events'; `previous` is an alias's previous
-    id, `email` the e-mail trait of an identify event as it was written.
-    """
-
-    position: Ints
-    known_at: Ints
-    alias: Bools
-    user: Arrow
-    anonymous: Arrow
-    previous: Arrow
-    email: Arrow
-
-
-@dataclass(frozen=True)
-class Names:
-    """The distinct identifiers of a part by number; `kind` indexes `KINDS`."""
-
-    kind: np.ndarray[Any, np.dtype[np.uint8]]
-    value: Arrow
-
-    def __len__(self) -> int:
-        return len(self.kind)
-
-    def pair(self, number: int) -> Identifier:
-        """An identifier as the resolver knows it."""
-        return KINDS[self.kind[number]], self.value[number].as_py()
+from tsunagu.identity.resolve import Identifier, Known, Merge, resolve
 
 
 @dataclass(frozen=True)
@@ -119,68 +73,6 @@ class Linked:
         return _final(self.merges)
 
 
-def number_names(told: Told) -> tuple[Names, Ints]:
-    """Number the usable identifiers; returns them, and four numbers an event, strongest first.
-
-    A number is -1 where nothing usable is said.
-    """
-    users, user = _coded(_usable(told.user))
-    both = pa.chunked_array([*_chunks(told.anonymous), *_chunks(told.previous)], pa.string())
-    anonymous, codes = _coded(_usable(both))
-    emails, email = _coded(_usable(_addresses(told.email)))
-    count = len(told.position)
-    offsets = {_ANONYMOUS: 0, _EMAIL: len(anonymous), _USER: len(anonymous) + len(emails)}
-    stated = np.stack(
-        [
-            _moved(user, offsets[_USER]),
-            _moved(codes[:count], offsets[_ANONYMOUS]),
-            _moved(codes[count:], offsets[_ANONYMOUS]),
-            _moved(email, offsets[_EMAIL]),
-        ],
-        axis=1,
-    )
-    sizes = [len(anonymous), len(emails), len(users)]
-    kind = np.repeat(np.arange(3, dtype=np.uint8), sizes)
-    value = pa.concat_arrays([anonymous, emails, users])
-    return Names(kind, value), stated
-
-
-def _chunks(texts: Arrow) -> list[Arrow]:
-    return texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
-
-
-def _coded(texts: Arrow) -> tuple[Arrow, Ints]:
-    """The distinct texts, and each row's number among them; -1 is null."""
-    whole = pa.chunked_array(_chunks(texts), pa.string()).combine_chunks()
-    coded = whole.dictionary_encode()
-    codes = pc.fill_null(coded.indices, NONE).to_numpy(zero_copy_only=False)
-    return coded.dictionary, codes.astype(np.int64)
-
-
-def _moved(codes: Ints, offset: int) -> Ints:
-    return np.where(codes == NONE, NONE, codes + offset)
-
-
-def _usable(texts: Arrow) -> Arrow:
-    """Null what identifies nobody, by the resolver's rules."""
-    fits = pc.less_equal(pc.utf8_length(texts), MAX_VALUE)
-    shared = pc.is_in(pc.utf8_lower(texts), value_set=pa.array(sorted(BLOCKED)))
-    return pc.if_else(pc.and_(fits, pc.invert(shared)), texts, pa.scalar(None, pa.string()))
-
-
-def _addresses(texts: Arrow) -> Arrow:
-    """E-mail addresses as the resolver compares them; null where there is no `@`."""
-    whole = pa.chunked_array(_chunks(texts), pa.string()).combine_chunks()
-    addressed = pc.if_else(pc.match_substring(whole, "@"), whole, pa.scalar(None, pa.string()))
-    if pc.all(pc.string_is_ascii(addressed)).as_py() is not False:
-        return pc.ascii_lower(pc.utf8_trim(addressed, characters=_BLANKS))
-    # What lower case is outside ASCII is said by Python alone.
-    return pa.array(
-        [None if text is None else text.strip().lower() for text in addressed.to_pylist()],
-        pa.string(),
-    )
-
-
 def link(workspace_id: int, told: Told, names: Names, stated: Ints, owners: Owners) -> Linked:
     """Give every event its customer, as the resolver would.
 
@@ -207,14 +99,6 @@ def link(workspace_id: int, told: Told, names: Names, stated: Ints, owners: Owne
     if len(hard):
         _link_hard(workspace_id, told, linked, stated, hard, owners)
     return linked
-
-
-def strongest(stated: Ints) -> Ints:
-    """The number of each event's strongest identifier; -1 where it has none."""
-    found = stated[:, 3].copy()
-    for column in (2, 1, 0):
-        found = np.where(stated[:, column] != NONE, stated[:, column], found)
-    return found
 
 
 def _components(stated: Ints, best: Ints, rows: Ints, owners: Owners) -> Ints:
@@ -277,7 +161,7 @@ def _simple(component: Ints, founding: Bools, best: Ints, names: Names, owners: 
     held, place = np.unique(owners.customer[known], return_index=True)
     holders = np.bincount(component[known[place]], minlength=count)
     named = np.bincount(component[known[place]][owners.named[known[place]]], minlength=count)
-    new_users = (names.kind == _USER) & (owners.customer == NONE)
+    new_users = (names.kind == USER) & (owners.customer == NONE)
     users = np.bincount(component[new_users], minlength=count) + named
     assert len(held) == len(place)
     return (founders + holders == 1) & (users <= 1)
@@ -356,11 +240,6 @@ def _edges(linked: Linked, told: Told, stated: Ints, best: Ints, rows: Ints) -> 
     _, place = np.unique(key, return_index=True)
     chosen = order[place]
     low, high, at = low[chosen], high[chosen], at[chosen]
-    # Numbers are in the order of kinds; two of one kind are put in the order of their values.
-    same = np.flatnonzero(linked.names.kind[low] == linked.names.kind[high])
-    for place in same.tolist():
-        if linked.names.pair(int(high[place])) < linked.names.pair(int(low[place])):
-            low[place], high[place] = high[place], low[place]
     linked.edge_a, linked.edge_b, linked.edge_row = low, high, at
 
 

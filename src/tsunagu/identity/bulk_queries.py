@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import numpy as np
 import pyarrow as pa
 from psycopg import Cursor, sql
 
-from tsunagu.identity.bulk import KINDS, NONE, Ints, Linked, Names, Owners, Told
+from tsunagu.identity.bulk import Linked, Owners
+from tsunagu.identity.bulk_names import KINDS, NONE, Bools, Ints, Names, Told
 from tsunagu.identity.queries import Row, store
 from tsunagu.identity.resolve import Resolution
 from tsunagu.storage import Arrow, fetch_numbers, stage_columns
@@ -37,7 +38,7 @@ cross join lateral (
 ) as c
 """
 
-# In the order of the keys: the index grows at its right edge or page by page.
+# All rows come in the order of their keys, so that an index is filled page by page.
 _STORE_CUSTOMERS: LiteralString = """
 insert into customers (
     workspace_id, customer_id, first_kind, first_value, created_position, created_at,
@@ -78,8 +79,8 @@ select
     %s, kind_a, value_a, kind_b, value_b, source, message_id, position,
     timestamptz 'epoch' + at * interval '1 microsecond'
 from bulk_edges_in
-on conflict do nothing
 """
+_STORE_EDGES_AGAIN: LiteralString = _STORE_EDGES + "on conflict do nothing"
 _EDGE_COLUMNS = {
     "kind_a": "text",
     "value_a": "text",
@@ -191,16 +192,22 @@ def _store_edges(
     source: Arrow,
     message_id: Arrow,
 ) -> None:
-    if not len(linked.edge_row):
-        return
-    rows = pa.array(linked.edge_row)
-    arrays: list[Any] = []
-    for numbers in (linked.edge_a, linked.edge_b):
-        arrays += [kinds_of(linked.names, numbers), linked.names.value.take(pa.array(numbers))]
-    arrays += [_plain(source.take(rows)), _plain(message_id.take(rows))]
-    arrays += [pa.array(told.position[linked.edge_row]), pa.array(told.known_at[linked.edge_row])]
-    stage_columns(cursor, "bulk_edges_in", _EDGE_COLUMNS, arrays)
-    cursor.execute(_STORE_EDGES, (workspace_id,))
+    # Only between identifiers that were known before can there be an edge already.
+    old = (linked.claimed[linked.edge_a] == NONE) & (linked.claimed[linked.edge_b] == NONE)
+    ways: list[tuple[Bools, LiteralString]] = [(~old, _STORE_EDGES), (old, _STORE_EDGES_AGAIN)]
+    for chosen, statement in ways:
+        if not chosen.any():
+            continue
+        order = np.flatnonzero(chosen)
+        order = order[np.lexsort((linked.edge_b[order], linked.edge_a[order]))]
+        rows = linked.edge_row[order]
+        arrays: list[Arrow] = []
+        for numbers in (linked.edge_a[order], linked.edge_b[order]):
+            arrays += [kinds_of(linked.names, numbers), linked.names.value.take(pa.array(numbers))]
+        arrays += [_plain(source.take(pa.array(rows))), _plain(message_id.take(pa.array(rows)))]
+        arrays += [pa.array(told.position[rows]), pa.array(told.known_at[rows])]
+        stage_columns(cursor, "bulk_edges_in", _EDGE_COLUMNS, arrays)
+        cursor.execute(statement, (workspace_id,))
 
 
 def _plain(texts: Arrow) -> Arrow:

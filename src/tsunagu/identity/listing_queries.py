@@ -72,3 +72,26 @@ def evidence_of(
         },
     )
     return [Evidence(a, b, c, d, source, micros(at)) for a, b, c, d, source, at in found.fetchall()]
+
+
+def customers_of(
+    cursor: Cursor[Row], workspace_id: int, identifiers: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """The customers that own these identifiers (kind, value) now; unknown ones are left out."""
+    found = cursor.execute(
+        """
+        select w.kind, w.value, i.customer_id
+        from unnest(%(kinds)s::text[], %(values)s::text[]) as w (kind, value)
+        cross join lateral (
+            select customer_id from identifiers
+            where workspace_id = %(workspace)s and kind = w.kind and value = w.value
+            offset 0
+        ) as i
+        """,
+        {
+            "workspace": workspace_id,
+            "kinds": [kind for kind, _ in identifiers],
+            "values": [value for _, value in identifiers],
+        },
+    )
+    return {(kind, value): customer for kind, value, customer in found.fetchall()}

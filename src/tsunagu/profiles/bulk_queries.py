@@ -13,7 +13,7 @@ from tsunagu.core.times import moment
 from tsunagu.profiles.bulk import Folded, Ints
 from tsunagu.profiles.bulk_answers import COPY_HEAD, COPY_TAIL, Answers
 from tsunagu.profiles.queries import store_consents
-from tsunagu.storage import Arrow, make_stage, stage_columns
+from tsunagu.storage import Arrow, make_stage, stage_columns, stage_lines
 
 Row = tuple[Any, ...]
 
@@ -52,6 +52,8 @@ select
     timestamptz 'epoch' + last_seen * interval '1 microsecond',
     events, position, case when stale then null else %(plan)s end
 from folded_in
+"""
+_OVER_STORED: LiteralString = """
 on conflict (workspace_id, customer_id) do update set
     traits = case when excluded.traits = '{}' then profiles.traits else excluded.traits end,
     audiences = excluded.audiences, state = excluded.state, wake_at = excluded.wake_at,
@@ -89,14 +91,22 @@ def load_held(
     return {c: state for c, state, _ in rows}, {c for c, _, other in rows if other}
 
 
-def store_folded(cursor: Cursor[Row], workspace_id: int, rows: bytes, plan: str) -> None:
-    """Write folded profiles; `rows` are `bulk_answers.rows_of` them."""
+def store_folded(
+    cursor: Cursor[Row], workspace_id: int, rows: bytes, plan: str, *, stored: bool
+) -> None:
+    """Write folded profiles; `rows` are `bulk_answers.rows_of` them.
+
+    `stored` says that there may be a row of some of these customers already.
+    """
+    if not rows:
+        return
     make_stage(cursor, "folded_in", FOLDED_COLUMNS)
     with cursor.copy("copy pg_temp.folded_in from stdin (format binary)") as copy:
         copy.write(COPY_HEAD)
         copy.write(rows)
         copy.write(COPY_TAIL)
-    cursor.execute(_STORE, {"workspace": workspace_id, "plan": plan})
+    statement = _STORE + _OVER_STORED if stored else _STORE
+    cursor.execute(statement, {"workspace": workspace_id, "plan": plan})
 
 
 def store_answers(cursor: Cursor[Row], workspace_id: int, answers: Answers) -> None:
@@ -138,13 +148,14 @@ def store_spoken(cursor: Cursor[Row], workspace_id: int, folded: Sequence[Folded
     store_consents(cursor, workspace_id, states, evidence)
 
 
-def store_told(cursor: Cursor[Row], workspace_id: int, arrays: Sequence[Arrow]) -> None:
+def store_told(cursor: Cursor[Row], workspace_id: int, lines: Arrow) -> None:
     """Write rows of the timeline.
 
     Args:
-        arrays: customer, position, time (microseconds), type, name, source and body of each.
+        lines: of `COPY`'s text format: customer, position, time in microseconds, type, name,
+            source and body.
     """
-    stage_columns(cursor, "told_in", _TOLD_COLUMNS, arrays)
+    stage_lines(cursor, "told_in", _TOLD_COLUMNS, lines)
     cursor.execute(_STORE_TOLD, (workspace_id,))
 
 

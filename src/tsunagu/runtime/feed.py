@@ -2,24 +2,24 @@
 
 A load has written events to the lake, under a range of positions of its own. The feed takes the
 range in parts. One transaction a part holds the pipeline's lease: it links identities, folds
-profiles, answers audiences and notes how far the range is fed (`feed_part.py`). The part's rows
-of the timeline follow in a second transaction, beside the next part. A kill repeats at most one
-of each.
+profiles, answers audiences and notes how far the range is fed (`feed_part.py`). When all parts
+are fed, each one's rows of the timeline follow, outside the lease, in a transaction of their own.
+A kill repeats at most one part of either kind.
 """
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 from psycopg import Connection, Cursor
 
 from tsunagu import access, eventlog, identity, profiles
@@ -29,11 +29,11 @@ from tsunagu.core.times import wall, zone
 from tsunagu.identity import NONE
 from tsunagu.profiles import make_plan
 from tsunagu.runtime import feed_queries as queries
-from tsunagu.runtime.feed_part import Owned, Part, read_part, store_part
-from tsunagu.runtime.feed_queries import Standing
+from tsunagu.runtime.feed_part import Part, read_part, store_part
+from tsunagu.runtime.feed_queries import Owned, Standing
 from tsunagu.serve import definitions
 from tsunagu.serve.definitions import Definitions
-from tsunagu.storage import LOOK_UPS, Arrow, Database, in_workspace, notify
+from tsunagu.storage import LOOK_UPS, Database, in_workspace, notify
 from tsunagu.storage.lake import LakeReader
 
 Row = tuple[Any, ...]
@@ -91,9 +91,22 @@ def feed(
         eventlog.ensure_partitions(owner, after=after)
     with LakeReader(lake_folder, workspace_id, memory=MEMORY, threads=THREADS) as lake:
         feeder = _Feeder(database, lake.connection, workspace_id, after, upto)
-        with ThreadPoolExecutor(1, "feed-timeline") as beside:
-            feeder.run(beside, part, progress, stop)
+        with _without_collector():
+            feeder.run(part, progress, stop)
     return feeder.report
+
+
+@contextmanager
+def _without_collector() -> Generator[None]:
+    """Millions of objects and no cycles: reference counts free them, and the collector's walks
+    over all of them took as long as the folding (measured)."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class _Feeder:
@@ -112,32 +125,30 @@ class _Feeder:
         self._after, self._upto = after, upto
         self._definitions: Definitions | None = None
 
-    def run(
-        self,
-        beside: ThreadPoolExecutor,
-        size: int,
-        progress: Progress | None,
-        stop: Callable[[], bool],
-    ) -> None:
-        """All parts one after the other, each one's timeline beside the next."""
+    def run(self, size: int, progress: Progress | None, stop: Callable[[], bool]) -> None:
+        """The profiles of all parts, one after the other; then their rows of the timeline."""
         started = time.monotonic()
         standing = self._standing()
-        telling: Future[None] | None = None
-        if standing.told < standing.fed:
-            telling = beside.submit(self._tell_again, standing.told, standing.fed, size)
-        fed = standing.fed
-        while fed < self._upto and not stop():
-            upto = min(fed + size, self._upto)
-            owned = self._feed(fed, upto)
-            if telling is not None:
-                telling.result()
-            telling = beside.submit(self._tell, fed, upto, owned)
-            fed = upto
-            if progress is not None:
-                progress(fed - self._after, self._upto - self._after)
+        waiting: list[tuple[int, int, Owned | None]] = [
+            (after, min(after + size, standing.fed), None)
+            for after in range(standing.told, standing.fed, size)
+        ]
+        starts = list(range(standing.fed, self._upto, size))
+        with ThreadPoolExecutor(1, "feed-reading") as ahead:
+            reading = ahead.submit(self._read, starts[0], size) if starts else None
+            for number, after in enumerate(starts):
+                assert reading is not None
+                part = reading.result()
+                if stop():
+                    break
+                if number + 1 < len(starts):
+                    reading = ahead.submit(self._read, starts[number + 1], size)
+                waiting.append((after, part.upto, self._feed(part)))
+                if progress is not None:
+                    progress(part.upto - self._after, self._upto - self._after)
         self.report.profile_seconds = time.monotonic() - started
-        if telling is not None:
-            telling.result()
+        for after, upto, owned in waiting:
+            self._tell(after, upto, self._owned(after, upto) if owned is None else owned)
         self.report.seconds = time.monotonic() - started
 
     def _standing(self) -> Standing:
@@ -152,16 +163,17 @@ class _Feeder:
     def _work(self, connection: Connection[Row]) -> AbstractContextManager[Cursor[Row]]:
         return in_workspace(connection, self._workspace)
 
-    def _feed(self, after: int, upto: int) -> Owned:
+    def _read(self, after: int, size: int) -> Part:
+        """What takes long and asks nobody is read before the pipeline has to wait."""
+        with self._connection() as connection, self._work(connection) as cursor:
+            plan = self._published(cursor).plan
+        return read_part(self._lake.cursor(), plan, after, min(after + size, self._upto))
+
+    def _feed(self, part: Part) -> Owned:
         """Link and fold one part, in one transaction under the pipeline's lease."""
-        with self._connection() as connection:
-            # What takes long and asks nobody is read before the pipeline has to wait.
-            with self._work(connection) as cursor:
-                plan = self._published(cursor).plan
-            part = read_part(self._lake, plan, after, upto)
-            with self._work(connection) as cursor:
-                owned = self._feed_held(cursor, part)
-                failpoint("feed.before_commit")
+        with self._connection() as connection, self._work(connection) as cursor:
+            owned = self._feed_held(cursor, part)
+            failpoint("feed.before_commit")
         failpoint("feed.after_commit")
         return owned
 
@@ -198,10 +210,8 @@ class _Feeder:
         """Write a part's rows of the timeline, in one transaction."""
         lake = self._lake.cursor()
         with self._connection() as connection, self._work(connection) as cursor:
-            for batch in queries.read_told(lake, after, upto, TOLD_ROWS):
-                rows = _of_timeline(batch, owned)
-                if len(rows[0]):
-                    profiles.store_told(cursor, self._workspace, rows)
+            for lines in queries.read_told(lake, after, upto, owned, TOLD_ROWS):
+                profiles.store_told(cursor, self._workspace, lines)
             failpoint("feed.before_told")
             self._settle(cursor, upto, owned)
         failpoint("feed.after_told")
@@ -224,25 +234,10 @@ class _Feeder:
             notify(cursor, "tsunagu_inbox", workspace)
         queries.note_told(cursor, workspace, self._after, upto)
 
-    def _tell_again(self, told: int, fed: int, size: int) -> None:
-        """Write the timeline of parts that were fed before a process died."""
-        lake = self._lake.cursor()
-        while told < fed:
-            upto = min(told + size, fed)
-            with self._connection() as connection, self._work(connection) as cursor:
-                part = read_part(lake, make_plan({}, zone(None)), told, upto)
-                owners = identity.load_owners(cursor, self._workspace, part.names)
-            best = identity.strongest(part.stated)
-            customer = np.append(owners.customer, NONE)[best]
-            self._tell(told, upto, Owned(part.heads.told.position, customer))
-            told = upto
-
-
-def _of_timeline(batch: Arrow, owned: Owned) -> list[Arrow]:
-    """The rows of those events that belong to a customer."""
-    position = batch["position"].to_numpy()
-    customer = owned.customer[np.searchsorted(owned.position, position)]
-    if not (customer == NONE).any():
-        return [pa.array(customer), *batch.columns]
-    rows = pa.array(np.flatnonzero(customer != NONE))
-    return [pa.array(customer).take(rows), *(column.take(rows) for column in batch.columns)]
+    def _owned(self, after: int, upto: int) -> Owned:
+        """Whom the events of a part belong to that was fed before a process died."""
+        part = read_part(self._lake.cursor(), make_plan({}, zone(None)), after, upto)
+        with self._connection() as connection, self._work(connection) as cursor:
+            owners = identity.load_owners(cursor, self._workspace, part.names)
+        customer = np.append(owners.customer, NONE)[identity.strongest(part.stated)]
+        return Owned(part.heads.told.position, customer)

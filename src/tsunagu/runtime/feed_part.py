@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,7 +36,7 @@ from tsunagu.profiles import (
 )
 from tsunagu.runtime import feed_queries as queries
 from tsunagu.runtime.batch import Changes
-from tsunagu.runtime.feed_queries import Heads
+from tsunagu.runtime.feed_queries import Heads, Owned
 from tsunagu.runtime.reactions import reactions, spoken_of
 
 Row = tuple[Any, ...]
@@ -51,20 +52,6 @@ class Part:
     heads: Heads
     names: Names
     stated: Ints
-
-
-@dataclass(frozen=True)
-class Owned:
-    """Whom the events of a part belong to (-1 is nobody), by rising position.
-
-    `plan` is the key of the rules by which they were counted, None if that is not known;
-    `stale` the customers whom other rules had answered.
-    """
-
-    position: Ints
-    customer: Ints
-    plan: str | None = None
-    stale: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -117,8 +104,11 @@ def store_part(
         asker = Asker(part.plan, closing)
         for folded in _folded(lake, part, linked, held, closing):
             asker.answer(folded)
-            rows = profiles.rows_of(folded, held.wakes, closing)
-            writes.do(profiles.store_folded, cursor, workspace_id, rows, part.plan.key)
+            for stored in (False, True):
+                some = [one for one in folded if (one.customer in held.states) == stored]
+                rows = profiles.rows_of(some, held.wakes, closing)
+                store = partial(profiles.store_folded, stored=stored)
+                writes.do(store, cursor, workspace_id, rows, part.plan.key)
             writes.do(profiles.store_spoken, cursor, workspace_id, folded)
             stale += [one.customer for one in folded if one.stale]
             customers += len(folded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 from psycopg import Cursor
 
 from tsunagu.core import Body, Event
-from tsunagu.identity import Told
+from tsunagu.identity import NONE, Told
 from tsunagu.profiles import IDENTIFY, TRACK, WORDS, Ints, Plan
 from tsunagu.storage import Arrow, stage_columns
 
@@ -59,21 +59,53 @@ where position > $after and position <= $upto
 order by position
 """
 
-# A body as `core.encode_body` writes it: what is empty is left out.
+# Lines of `COPY`'s text format for the timeline. A body is as `core.encode_body` writes it: what
+# is empty is left out. Only few texts hold anything to escape.
 _TOLD = """
-select
-    position, epoch_us(happened_at) as happened_at, type, name, source,
-    '{' || concat_ws(
-        ',',
-        case when properties <> '{}' then '"properties":' || properties end,
-        case when traits <> '{}' then '"traits":' || traits end,
-        case when context <> '{}' then '"context":' || context end,
-        case when previous_id is not null then '"previousId":' || to_json(previous_id) end,
-        case when group_id is not null then '"groupId":' || to_json(group_id) end
-    ) || '}' as body
-from events
-where position > $after and position <= $upto
+select concat(
+    o.customer_id, chr(9), position, chr(9), happened_at, chr(9), type, chr(9),
+    {name}, chr(9), {source}, chr(9), {body}, chr(10)
+) as line
+from (
+    select
+        position, epoch_us(happened_at) as happened_at, type, name, source,
+        '{{' || concat_ws(
+            ',',
+            case when properties <> '{{}}' then '"properties":' || properties end,
+            case when traits <> '{{}}' then '"traits":' || traits end,
+            case when context <> '{{}}' then '"context":' || context end,
+            case when previous_id is not null then '"previousId":' || to_json(previous_id) end,
+            case when group_id is not null then '"groupId":' || to_json(group_id) end
+        ) || '}}' as body
+    from events
+    where position > $after and position <= $upto
+)
+join owned as o using (position)
 """
+_SPECIAL = (("'\\'", "'\\\\'"), ("chr(10)", "'\\n'"), ("chr(9)", "'\\t'"), ("chr(13)", "'\\r'"))
+
+
+def _escaped(column: str) -> str:
+    """SQL that escapes a text for `COPY`, where it has to be."""
+    special = " or ".join(f"contains({column}, {character})" for character, _ in _SPECIAL)
+    escaped = column
+    for character, escape in _SPECIAL:
+        escaped = f"replace({escaped}, {character}, {escape})"
+    return f"case when {special} then {escaped} else {column} end"
+
+
+@dataclass(frozen=True)
+class Owned:
+    """Whom the events of a range belong to (-1 is nobody), by rising position.
+
+    `plan` is the key of the rules by which they were counted, None if that is not known;
+    `stale` the customers whom other rules had answered.
+    """
+
+    position: Ints
+    customer: Ints
+    plan: str | None = None
+    stale: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -129,9 +161,20 @@ def _json(text: str | None) -> Json:
     return msgspec.json.decode(text) if text else {}
 
 
-def read_told(lake: duckdb.DuckDBPyConnection, after: int, upto: int, rows: int) -> Iterator[Arrow]:
-    """The events of a range for the timeline, `rows` at a time, in any order."""
-    yield from lake.execute(_TOLD, {"after": after, "upto": upto}).to_arrow_reader(rows)
+def read_told(
+    lake: duckdb.DuckDBPyConnection, after: int, upto: int, owned: Owned, rows: int
+) -> Iterator[Arrow]:
+    """The timeline's rows of a range as lines for `COPY`, some `rows` at a time, in any order.
+
+    The connection is this reading's own.
+    """
+    somebody = owned.customer != NONE
+    arrays = (owned.position[somebody], owned.customer[somebody])
+    lake.register("owned", pa.table(dict(zip(("position", "customer_id"), arrays, strict=True))))
+    query = _TOLD.format(**{name: _escaped(name) for name in ("name", "source", "body")})
+    reader = lake.execute(query, {"after": after, "upto": upto}).to_arrow_reader(rows)
+    for batch in reader:
+        yield batch.column(0)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Where state lies: PostgreSQL, embedded or by URL, its roles and its migrations."""
 
-from tsunagu.storage.columns import Arrow, fetch_numbers, make_stage, stage_columns
+from tsunagu.storage.columns import Arrow, fetch_numbers, make_stage, stage_columns, stage_lines
 from tsunagu.storage.database import (
     LOOK_UPS,
     Database,
@@ -44,5 +44,6 @@ __all__ = [
     "partitions_are_free",
     "stage",
     "stage_columns",
+    "stage_lines",
     "text_array",
 ]

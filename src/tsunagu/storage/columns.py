@@ -51,10 +51,20 @@ def stage_columns(
         arrays: of equal length; texts hold no U+0000.
     """
     make_stage(cursor, table, columns)
-    statement = sql.SQL("copy {} from stdin").format(sql.Identifier("pg_temp", table))
-    with cursor.copy(statement) as copy:
+    with cursor.copy(_copy_into(table)) as copy:
         for lines in copy_lines(arrays):
             copy.write(lines)
+
+
+def stage_lines(cursor: Cursor[Row], table: str, columns: Mapping[str, str], lines: Arrow) -> None:
+    """The same with rows that are lines of `COPY`'s text format already."""
+    make_stage(cursor, table, columns)
+    with cursor.copy(_copy_into(table)) as copy:
+        copy.write(_bytes(lines))
+
+
+def _copy_into(table: str) -> sql.Composed:
+    return sql.SQL("copy {} from stdin").format(sql.Identifier("pg_temp", table))
 
 
 def copy_lines(arrays: Sequence[Arrow]) -> Iterator[memoryview]:
