@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import logging
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ Row = tuple[Any, ...]
 LOOK_ROUND = 5.0
 REST = 30 * SECOND
 SECONDS_AFTER_LOSS = 0.5
+SECONDS_TO_STOP = 0.5
 _log = logging.getLogger("tsunagu.pipeline")
 
 # What a later try may mend: the server went away, a deadlock, a serialization failure.
@@ -111,7 +113,7 @@ class _Loop:
 
     def _woken(self, seconds: float) -> set[int]:
         """Wait for notifications; the workspaces that they or their timers name."""
-        notes = list(self._connection.notifies(timeout=seconds, stop_after=1))
+        notes = self._notes(seconds)
         woken = {int(note.payload) for note in notes if note.payload.isdigit()}
         now = wall()
         woken |= {workspace for workspace, wake in self._wakes.items() if 0 < wake <= now}
@@ -119,6 +121,16 @@ class _Loop:
             gc.collect()
             woken |= self._look_round()
         return woken & set(self._desks)
+
+    def _notes(self, seconds: float) -> list[psycopg.Notify]:
+        """The next notifications; a stop is noticed soon, though nothing else happens."""
+        until = time.monotonic() + seconds
+        while True:
+            left = until - time.monotonic()
+            patience = max(0.0, min(left, SECONDS_TO_STOP))
+            notes = list(self._connection.notifies(timeout=patience, stop_after=1))
+            if notes or left <= patience or self._stop.is_set():
+                return notes
 
     def _turn(self, desk: Desk) -> bool:
         """A few batches of one workspace; True when it has more."""
