@@ -33,7 +33,12 @@ def test_every_link_leads_somewhere() -> None:
 
 def test_every_setting_exists() -> None:
     known = {f"TSUNAGU_{name.upper()}" for name in Settings.model_fields}
-    examples = {"TSUNAGU_WRITE_KEY", "TSUNAGU_API_KEY", "TSUNAGU_COLLECT_URL"}
+    examples = {
+        "TSUNAGU_WRITE_KEY",
+        "TSUNAGU_API_KEY",
+        "TSUNAGU_COLLECT_URL",
+        "TSUNAGU_API_URL",
+    }
     for page, name in found(r"\b(TSUNAGU_[A-Z_]+)\b"):
         assert name in known | examples, f"{page} names {name}"
 
