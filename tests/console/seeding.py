@@ -15,6 +15,7 @@ from email.policy import SMTP
 from html import escape
 from typing import Any
 
+from data_seed import seed_data
 from psycopg import Connection, Cursor
 from shop_documents import AUDIENCES, JOURNEY, NAMES, POLICY, REPORTS, message
 
@@ -59,6 +60,7 @@ def seed(database: Database, people: int = 240) -> Seeded:
         in_workspace(connection, workspace_id) as cursor,
     ):
         _Writer(cursor, workspace_id, found).write(people)
+    seed_data(database, workspace_id)
     with database.connect("app") as connection:
         with in_workspace(connection, workspace_id) as cursor:
             for kind, name, document in _documents():

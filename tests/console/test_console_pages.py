@@ -33,7 +33,10 @@ def paths(site: Site) -> list[str]:
         "content/mailbox/2",
         "insights",
         "data",
+        "data/live",
+        "data/live/999999",
         "data/dead-letters",
+        "data/dead-letters?state=all&period=week&stage=fold",
         "settings",
     ]
 

@@ -15,6 +15,7 @@ from tsunagu import access
 from tsunagu.console.reader import Cursor
 from tsunagu.console.visit import Visit
 from tsunagu.core import Denied
+from tsunagu.storage import Database
 
 T = TypeVar("T")
 
@@ -23,8 +24,7 @@ async def act(visit: Visit, action: str, subject: str, work: Callable[[Cursor], 
     """What `work` answers; None after leading an operator who was removed to the sign-in."""
 
     def change(cursor: Cursor) -> T:
-        if visit.operator not in {o.name for o in access.list_operators(cursor)}:
-            raise Denied(f"{visit.operator!r} may no longer sign in.")
+        _still_there(visit, cursor)
         answer = work(cursor)
         access.audit(cursor, visit.workspace.id, visit.operator, action, subject)
         return answer
@@ -32,5 +32,24 @@ async def act(visit: Visit, action: str, subject: str, work: Callable[[Cursor], 
     try:
         return await visit.read(change)
     except Denied:
-        ui.navigate.to(f"/sign-in?next={quote(visit.here)}")
+        _to_sign_in(visit)
         return None
+
+
+async def act_on_log(visit: Visit, work: Callable[[Database], T]) -> T | None:
+    """As `act`, for what the pipeline's role does and notes in the audit log itself."""
+    try:
+        await visit.read(lambda cursor: _still_there(visit, cursor))
+    except Denied:
+        _to_sign_in(visit)
+        return None
+    return await visit.desk.reader.apart(work)
+
+
+def _still_there(visit: Visit, cursor: Cursor) -> None:
+    if visit.operator not in {o.name for o in access.list_operators(cursor)}:
+        raise Denied(f"{visit.operator!r} may no longer sign in.")
+
+
+def _to_sign_in(visit: Visit) -> None:
+    ui.navigate.to(f"/sign-in?next={quote(visit.here)}")

@@ -52,9 +52,30 @@ async def list_beside(
     empty: tuple[str, Phrase, Phrase],
     home: str,
 ) -> None:
+    """Builds a searched list and its detail; the arguments are those of `beside`."""
+    made: list[SearchList[R, K]] = []
+
+    def side() -> ui.element:
+        made.append(SearchList(visit, listing))
+        return made[0].box
+
+    await beside(visit, side, chosen, load, draw, empty, home)
+    await made[0].show()
+
+
+async def beside(
+    visit: Visit,
+    side: Callable[[], ui.element],
+    chosen: int | None,
+    load: Callable[[int], Awaitable[T]],
+    draw: Callable[[T], None],
+    empty: tuple[str, Phrase, Phrase],
+    home: str,
+) -> None:
     """Builds both sides.
 
     Args:
+        side: builds the list and returns the element in which its rows stand.
         chosen: the row that the address names.
         load: what the detail of a row shows; may raise `NotFound`.
         draw: draws the detail.
@@ -64,7 +85,7 @@ async def list_beside(
     cls = "cols list has-detail" if chosen is not None else "cols list"
     with ui.element("div").classes(cls):
         with ui.element("div").classes("card flush list-side"):
-            rows = SearchList(visit, listing)
+            rows = side()
         with ui.element("div").classes("detail-side"):
             back = join(icon("arrow_back"), visit.say(common.back))
             html(link(home, back, cls="btn quiet phone-only"))
@@ -77,7 +98,6 @@ async def list_beside(
         row = int(str(event.args))
         await detail.show(lambda: load(row), draw)
 
-    rows.box.on("click", pick, js_handler=_PICK)
-    await rows.show()
+    rows.on("click", pick, js_handler=_PICK)
     if chosen is not None:
         await detail.show(lambda: load(chosen), draw)

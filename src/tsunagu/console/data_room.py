@@ -10,7 +10,10 @@ from tsunagu.console.visit import Visit
 from tsunagu.console.words import data
 
 # Path below `data`, and what the tab says. A page adds its line here and its entry to `PAGES`.
-TABS: tuple[tuple[str, Phrase], ...] = (("dead-letters", data.dead_letters),)
+TABS: tuple[tuple[str, Phrase], ...] = (
+    ("live", data.live),
+    ("dead-letters", data.dead_letters),
+)
 
 
 def data_head(visit: Visit, here: str, sub: Phrase) -> ui.element:

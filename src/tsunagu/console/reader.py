@@ -29,6 +29,7 @@ class Reader:
     """A small pool of connections and threads. Calls may raise `psycopg.Error`."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._pool: ConnectionPool[Connection] = database.pool("app", size=THREADS)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="console")
         self._kept: dict[tuple[int, str], tuple[float, Any]] = {}
@@ -40,6 +41,10 @@ class Reader:
     async def outside(self, work: Callable[[Connection], T]) -> T:
         """Runs `work` with a connection of no workspace: operators, workspaces, processes."""
         return await self._run(lambda: self._plain(work))
+
+    async def apart(self, work: Callable[[Database], T]) -> T:
+        """Runs `work` that opens connections of its own, for what the role `app` may not do."""
+        return await self._run(lambda: work(self._database))
 
     async def shared(self, workspace_id: int, name: str, work: Callable[[Cursor], T]) -> T:
         """As `read`, but viewers share an answer for a second, or ten times what it cost."""

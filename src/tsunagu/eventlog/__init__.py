@@ -36,6 +36,7 @@ from tsunagu.eventlog.letter_jobs import (
     work_on_jobs,
 )
 from tsunagu.eventlog.letter_queries import (
+    MOST_COUNTED,
     LetterFilter,
     LetterGroup,
     count_letters,
@@ -45,6 +46,14 @@ from tsunagu.eventlog.letter_queries import (
     letter_groups,
 )
 from tsunagu.eventlog.listing_queries import CursorView, log_cursors
+from tsunagu.eventlog.live_queries import (
+    FURTHEST,
+    LOOK_BACK,
+    LiveEvent,
+    LoggedEvent,
+    live_events,
+    logged_event,
+)
 from tsunagu.eventlog.log import append, drained, idle
 from tsunagu.eventlog.partitions import drop_passed_partitions, ensure_partitions
 from tsunagu.eventlog.queries import COPY_INBOX, LOCK_INBOX, NOTIFY_INBOX
@@ -52,7 +61,10 @@ from tsunagu.eventlog.rows import copy_rows
 
 __all__ = [
     "COPY_INBOX",
+    "FURTHEST",
     "LOCK_INBOX",
+    "LOOK_BACK",
+    "MOST_COUNTED",
     "NOTIFY_INBOX",
     "PIPELINE",
     "Batch",
@@ -62,6 +74,8 @@ __all__ = [
     "LetterFilter",
     "LetterGroup",
     "LetterJob",
+    "LiveEvent",
+    "LoggedEvent",
     "append",
     "ask_for_job",
     "bury",
@@ -86,7 +100,9 @@ __all__ = [
     "letter_groups",
     "letter_jobs",
     "linked",
+    "live_events",
     "log_cursors",
+    "logged_event",
     "mark_replayed",
     "move_cursor",
     "read_batch",

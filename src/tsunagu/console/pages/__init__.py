@@ -13,6 +13,7 @@ from tsunagu.console.pages import (
     dead_letters,
     insights,
     journeys,
+    live,
     messages,
     overview,
     settings,
@@ -45,9 +46,11 @@ PAGES = (
     PageEntry("content/mailbox", "content", archive.build_mailbox),
     PageEntry("content/mailbox/{mail_id:int}", "content", archive.build_mailbox),
     PageEntry("insights", "insights", insights.build),
-    PageEntry("data", "data", dead_letters.build),
+    PageEntry("data", "data", live.build),
+    PageEntry("data/live", "data", live.build),
+    PageEntry("data/live/{position:int}", "data", live.build),
     PageEntry("data/dead-letters", "data", dead_letters.build),
-    PageEntry("data/dead-letters/{position:int}", "data", dead_letters.build),
+    PageEntry("data/dead-letters/{letter_id:int}", "data", dead_letters.build),
     PageEntry("settings", "settings", settings.build),
 )
 

@@ -3,4 +3,5 @@
 from tsunagu.console.phrases import Phrase
 
 title = Phrase("データ", "Data")
+live = Phrase("ライブ", "Live events")
 dead_letters = Phrase("未処理イベント", "Dead letters")
