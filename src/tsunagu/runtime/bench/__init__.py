@@ -20,7 +20,9 @@ Bench = Callable[[int | None], Iterator[Measure]]
 # Where each bench lives: imported when asked for, because each needs other libraries.
 BENCHES = {
     "collect": "tsunagu.runtime.bench.collect",
+    "collect-crash": "tsunagu.runtime.bench.collect_crash",
     "crash": "tsunagu.runtime.bench.crash",
+    "load": "tsunagu.runtime.bench.bulk",
     "loop": "tsunagu.runtime.bench.loop",
     "world": "tsunagu.runtime.bench.world",
 }
