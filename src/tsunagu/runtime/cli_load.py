@@ -37,6 +37,10 @@ _RESUME = say("Go on with the load of this number", "この番号の読み込み
 _AGAIN = say(
     "Read files once more although they are loaded", "読み込み済みのファイルをもう一度読む"
 )
+_LAKE_ONLY = say(
+    "Feed no profiles yet; the next run of the same load does",
+    "プロファイルはまだ更新しない(同じ読み込みの次の実行で更新)",
+)
 _MOST_BAD = say("Stop at more bad rows than this", "不正な行がこれを超えたら止める")
 
 
@@ -55,6 +59,7 @@ def load(
     resume: Annotated[int | None, typer.Option("--resume", help=_RESUME)] = None,
     again: Annotated[bool, typer.Option("--again", help=_AGAIN)] = False,
     most_bad: Annotated[int, typer.Option("--most-bad", min=0, help=_MOST_BAD)] = 100_000,
+    lake_only: Annotated[bool, typer.Option("--lake-only", help=_LAKE_ONLY)] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
     workspace: InWorkspace = DEFAULT_WORKSPACE,
 ) -> None:
@@ -87,7 +92,12 @@ def load(
         try:
             with _watching(opened) as watching:
                 report = run_load(
-                    database, settings.folder / "lake", opened, watching, most_bad=most_bad
+                    database,
+                    settings.folder / "lake",
+                    opened,
+                    watching,
+                    most_bad=most_bad,
+                    fed=not lake_only,
                 )
         except KeyboardInterrupt:
             _say_interrupted(opened)
@@ -216,6 +226,7 @@ def _tell(report: LoadReport, before: bool, as_json: bool) -> None:
     if as_json:
         seconds = {
             "read_seconds": round(report.read_seconds, 3),
+            "profile_seconds": round(fed.profile_seconds, 3),
             "feed_seconds": round(fed.seconds, 3),
             "customers": fed.customers,
         }

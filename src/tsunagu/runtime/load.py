@@ -47,7 +47,7 @@ def run_load(
     watching: Watching,
     *,
     most_bad: int = bulk.MOST_BAD,
-    chunk_bytes: int = bulk.CHUNK_BYTES,
+    chunk_bytes: int | None = None,
     fed: bool = True,
 ) -> LoadReport:
     """Bring a load to its end, from wherever it stands.

@@ -11,11 +11,9 @@ from tsunagu.collect.bulk.queries import (
     take_turn,
     unfed_ranges,
 )
-from tsunagu.collect.bulk.reading import CHUNK_BYTES
 from tsunagu.collect.bulk.service import Wanted, load_to_resume, open_load, wanted
 
 __all__ = [
-    "CHUNK_BYTES",
     "MOST_BAD",
     "Brought",
     "Counts",

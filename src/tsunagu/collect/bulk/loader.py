@@ -41,6 +41,7 @@ STRETCH = 4_000_000
 # A part that has this many rows, all bad, is of the wrong kind of file.
 _HOPELESS = 100
 _MOST_WORKERS = 4
+_LEAST_CHUNK = 8 << 20
 Tell = Callable[[Counts], None]
 Item = TypeVar("Item")
 
@@ -68,7 +69,7 @@ class Loader:
         mapping: how rows become events; None for the Segment spec.
         most_bad: at how many bad rows the load stops.
         tell: hears after each part what the load came to.
-        chunk_bytes: about how much of a file is one part.
+        chunk_bytes: about how much of a file is one part; None suits it to the files.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Loader:
         *,
         most_bad: int = MOST_BAD,
         tell: Tell = lambda _: None,
-        chunk_bytes: int = CHUNK_BYTES,
+        chunk_bytes: int | None = None,
     ) -> None:
         self._database = database
         self._home = home
@@ -93,11 +94,9 @@ class Loader:
         self._stop = threading.Event()
         self._staging = Turns(load.part + 1)
         self._settling = Turns(load.part + 1)
-        self._chunks = _Shared(
-            enumerate(
-                read_chunks(load.files, load.cursor, mapping, size=chunk_bytes), load.part + 1
-            )
-        )
+        size = chunk_bytes or _suited(load.bytes, self._workers)
+        chunks = read_chunks(load.files, load.cursor, mapping, size=size)
+        self._chunks = _Shared(enumerate(chunks, load.part + 1))
         self._taken = (0, 0)
         self._known = KnownKeys(home, self._folder / "known")
 
@@ -285,6 +284,11 @@ class Loader:
                 "tsunagu dead-letters list. A file that is not in the form of the Segment spec "
                 "needs --map; more bad rows are taken with --most-bad."
             )
+
+
+def _suited(whole: int, workers: int) -> int:
+    """A size of parts that gives all workers something to do."""
+    return min(CHUNK_BYTES, max(_LEAST_CHUNK, whole // (2 * workers) + 1))
 
 
 class _Shared(Generic[Item]):

@@ -21,10 +21,11 @@ from tsunagu.collect.files.opening import Stream
 from tsunagu.collect.mapping import Mapping, ready_mapping
 from tsunagu.core import Invalid
 
-CHUNK_BYTES = 128 << 20
+CHUNK_BYTES = 96 << 20
 _READ = 16 << 20
 _BATCH = 1 << 16
 _LONGEST_LINE = 64 << 20
+_NEWLINE = ord("\n")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Chunk:
     first: Place
     upto: Place
     bytes: int
-    lines: bytes | None = None
+    lines: memoryview | None = None
     table: pa.Table | None = None
     mapped: Sequence[files.Chunk] = ()
     mapping: Mapping | None = None
@@ -81,50 +82,48 @@ def _lines(path: Path, index: int, start: Place, size: int) -> Generator[Chunk]:
     stream = Stream(path)
     try:
         _skip(stream, start.place)
-        place, line, before, rest = start.place, start.line, stream.position, b""
+        first, before, rest = start, stream.position, b""
         while True:
-            block = _filled(stream, rest, size)
-            if not block:
+            block = bytearray(len(rest) + size)
+            block[: len(rest)] = rest
+            held = len(rest) + stream.fill(memoryview(block)[len(rest) :])
+            if not held:
                 return
-            cut = block.rfind(b"\n") + 1 if len(block) >= size else len(block)
+            ended = held < len(block)
+            cut = held if ended else block.rfind(b"\n") + 1
+            rest = bytes(block[cut:held])
             if not cut:
-                if len(block) > _LONGEST_LINE:
-                    raise Invalid(
-                        f"{path} line {line} has no end within {_LONGEST_LINE} bytes;"
-                        " write one JSON object a line"
-                    )
-                rest, size = block, 2 * size
+                _refuse_long(path, first.line, rest)
                 continue
-            lines, rest = block[:cut], block[cut:]
-            first = Place(index, place, line)
-            place += cut
-            line += lines.count(b"\n") + (not lines.endswith(b"\n"))
+            lines = block.count(b"\n", 0, cut) + (block[cut - 1] != _NEWLINE)
+            upto = Place(index, first.place + cut, first.line + lines)
             at = stream.position
-            if first.place == 0:
-                lines = lines.removeprefix(codecs.BOM_UTF8)
-            yield Chunk(index, first, Place(index, place, line), at - before, lines=lines)
-            before = at
+            mark = (
+                len(codecs.BOM_UTF8)
+                if first.place == 0 and block.startswith(codecs.BOM_UTF8)
+                else 0
+            )
+            yield Chunk(index, first, upto, at - before, lines=memoryview(block)[mark:cut])
+            first, before = upto, at
     finally:
         stream.close()
 
 
+def _refuse_long(path: Path, line: int, text: bytes) -> None:
+    if len(text) > _LONGEST_LINE:
+        raise Invalid(
+            f"{path} line {line} has no end within {_LONGEST_LINE} bytes;"
+            " write one JSON object a line"
+        )
+
+
 def _skip(stream: Stream, count: int) -> None:
+    room = memoryview(bytearray(min(count, _READ)))
     while count:
-        piece = stream.read(min(count, _READ))
-        if not piece:
+        passed = stream.fill(room[: min(count, _READ)])
+        if not passed:
             raise Invalid("The file is shorter than when its load began; load it anew")
-        count -= len(piece)
-
-
-def _filled(stream: Stream, rest: bytes, size: int) -> bytes:
-    pieces, held = [rest], len(rest)
-    while held < size:
-        piece = stream.read(min(_READ, size - held))
-        if not piece:
-            break
-        pieces.append(piece)
-        held += len(piece)
-    return b"".join(pieces)
+        count -= passed
 
 
 def _table(path: Path, index: int, start: Place, size: int) -> Generator[Chunk]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from glob import glob, has_magic
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
@@ -37,6 +37,7 @@ class Stream:
         head = self._raw.read(4)
         self._raw.seek(0)
         kind = "gzip" if head[:2] == _GZIP else "zstd" if head == _ZSTD else None
+        self._plain = kind is None
         self._stream: pa.NativeFile = pa.PythonFile(self._raw, "r")
         if kind is not None:
             self._stream = pa.CompressedInputStream(self._stream, kind)
@@ -46,10 +47,24 @@ class Stream:
         try:
             return self._stream.read(size)
         except OSError as error:
-            raise Invalid(
-                f"{self._path} is damaged or ends too early ({error}); get the file again."
-                " What was read before that place stays."
-            ) from error
+            raise self._damaged(error) from error
+
+    def fill(self, room: memoryview) -> int:
+        """Read into some memory until it is full or the file ends; returns how many bytes."""
+        source: Any = self._raw if self._plain else self._stream
+        done = 0
+        try:
+            while done < len(room) and (count := source.readinto(room[done:])):
+                done += count
+        except OSError as error:
+            raise self._damaged(error) from error
+        return done
+
+    def _damaged(self, error: OSError) -> Invalid:
+        return Invalid(
+            f"{self._path} is damaged or ends too early ({error}); get the file again."
+            " What was read before that place stays."
+        )
 
     @property
     def position(self) -> int:

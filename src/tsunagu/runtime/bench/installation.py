@@ -69,14 +69,15 @@ class Installation:
     def watch_memory(self) -> None:
         """Keep the largest sum of proportional memory (pages shared by n count 1/n each)."""
         while not self._end.wait(1.0):
-            self.peak_bytes = max(self.peak_bytes, sum(map(_memory, self.processes())))
+            self.peak_bytes = max(self.peak_bytes, sum(map(memory_of, self.processes())))
 
     def stop_watching(self) -> None:
         """End `watch_memory`."""
         self._end.set()
 
 
-def _memory(process: psutil.Process) -> int:
+def memory_of(process: psutil.Process) -> int:
+    """Its proportional memory in bytes; 0 when it has just ended."""
     try:
         return int(process.memory_full_info().pss)
     except psutil.Error:
@@ -96,6 +97,25 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
+def bench_folder(name: str) -> Generator[Path]:
+    """A folder on a disk, gone afterwards with the embedded server in it.
+
+    Raises:
+        Invalid: the folder lies in memory.
+    """
+    below = Path(os.environ.get("TSUNAGU_BENCH_FOLDER", ".tsunagu")).absolute()
+    below.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"bench-{name}-", dir=below))
+    folder.chmod(0o755)
+    try:
+        _require_disk(folder)
+        yield folder
+    finally:
+        EmbeddedServer(folder / "postgres").destroy()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
 def installation(name: str, **variables: str) -> Generator[Installation]:
     """A fresh installation that is gone afterwards.
 
@@ -104,12 +124,7 @@ def installation(name: str, **variables: str) -> Generator[Installation]:
     Raises:
         Invalid: the folder lies in memory, or the server does not sync to disk.
     """
-    below = Path(os.environ.get("TSUNAGU_BENCH_FOLDER", ".tsunagu")).absolute()
-    below.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"bench-{name}-", dir=below))
-    folder.chmod(0o755)
-    try:
-        _require_disk(folder)
+    with bench_folder(name) as folder:
         console, public, collect, mailbox = free_ports(4)
         settings = load_settings(
             home=folder,
@@ -119,11 +134,8 @@ def installation(name: str, **variables: str) -> Generator[Installation]:
             mailbox_port=mailbox,
         )
         with _running(settings, folder / "serve.log", variables) as found:
-            _require_durability(found.database)
+            require_durability(found.database)
             yield found
-    finally:
-        EmbeddedServer(folder / "postgres").destroy()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -182,7 +194,8 @@ def _require_disk(folder: Path) -> None:
         )
 
 
-def _require_durability(database: Database) -> None:
+def require_durability(database: Database) -> None:
+    """Refuse to measure a server that does not sync."""
     with database.connect("app") as connection:
         for setting in ("fsync", "synchronous_commit"):
             row = connection.execute("select current_setting(%s)", (setting,)).fetchone()
