@@ -16,6 +16,7 @@ from tsunagu.collect.sources import (
     open_secrets,
     seal_again,
     secret_names,
+    secrets_for_trial,
     source_of,
 )
 from tsunagu.collect.sources.explaining import explain, redact
@@ -62,6 +63,23 @@ def test_secrets_stay_until_they_are_given_anew(shop: Shop) -> None:
         assert open_secrets(cursor, shop.workspace, "mail", shop.vault) == {
             "password": "one-secret"
         }
+
+
+def test_secrets_do_not_follow_a_source_to_another_place(shop: Shop) -> None:
+    mail = {"kind": "imap", "host": "mail.example", "user": "u"}
+    shop.add("mail", mail, secrets={"password": "one-secret"})
+    elsewhere = {**mail, "host": "mail.attacker.example"}
+    with pytest.raises(Invalid, match="another place"):
+        shop.add("mail", elsewhere)
+    document = {"from": elsewhere, "mapping": ORDERS}
+    with (
+        shop.database.connect("app") as connection,
+        in_workspace(connection, shop.workspace) as cursor,
+    ):
+        told = (cursor, shop.workspace, "mail")
+        assert secrets_for_trial(*told, document, shop.vault) == {}
+        assert secrets_for_trial(*told, {**document, "from": mail}, shop.vault)
+    shop.add("mail", elsewhere, secrets={"password": "another"})
 
 
 def test_the_key_can_be_changed(shop: Shop) -> None:

@@ -13,7 +13,7 @@ from tsunagu.runtime.source_documents import by_hand, read_source
 from tsunagu.runtime.words import speaker
 
 if TYPE_CHECKING:
-    from tsunagu.collect.sources import Listed, Look, Vault
+    from tsunagu.collect.sources import Listed, Look, Premises, Vault
     from tsunagu.core import Json
 
 say = speaker()
@@ -29,11 +29,17 @@ def register(commands: typer.Typer) -> None:
     commands.add_typer(sources, name="source")
 
 
-def _vault() -> Vault:
-    from tsunagu.collect.sources import Vault
+def _premises() -> Premises:
+    from tsunagu.collect.sources import Premises
+    from tsunagu.runtime.database import own_places
     from tsunagu.runtime.settings import load_settings
 
-    return Vault(load_settings().folder)
+    settings = load_settings()
+    return Premises(settings.folder, own_places(settings))
+
+
+def _vault() -> Vault:
+    return _premises().vault
 
 
 @sources.command(
@@ -143,11 +149,13 @@ def _line(one: Listed) -> tuple[object, ...]:
 
 
 def _state(one: Listed) -> str:
-    if one.standing.paused:
-        return say("paused", "停止中")
-    if one.running:
-        return say("running", "実行中")
-    return say("failing", "失敗") if one.standing.failures else say("well", "正常")
+    words = {
+        "paused": say("paused", "停止中"),
+        "running": say("running", "実行中"),
+        "failing": say("failing", "失敗"),
+        "well": say("well", "正常"),
+    }
+    return words[one.state]
 
 
 def _time(at: int | None) -> str:
@@ -212,21 +220,9 @@ def look(
     secret: Annotated[list[str] | None, typer.Option()] = None,
     workspace: InWorkspace = DEFAULT_WORKSPACE,
 ) -> None:
-    from tsunagu.collect.sources import Order, try_out
-    from tsunagu.runtime.database import own_places
-    from tsunagu.runtime.settings import load_settings
-
-    settings = load_settings()
     document, secrets = _document(name, file, workspace)
     secrets |= {one: _asked(one) for one in secret or []}
-    order = Order(
-        home=str(settings.folder),
-        name=name or "test",
-        forbidden=own_places(settings),
-        document=document,
-        secrets=secrets,
-    )
-    _show(try_out(order))
+    _show(_premises().look(document, name or "test", secrets))
 
 
 def _document(name: str, file: Path | None, workspace: str) -> tuple[Json, dict[str, str]]:

@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from tsunagu.analysis import Analysts
+from tsunagu.collect.sources import Premises
 from tsunagu.serve.errors import answer_errors
 from tsunagu.serve.letter_routes import letter_routes
 from tsunagu.serve.metrics import metrics_routes
 from tsunagu.serve.routes import Api, router
+from tsunagu.serve.source_routes import source_routes
 from tsunagu.serve.sql import sql_routes
 from tsunagu.storage import Database
 
@@ -25,11 +27,12 @@ client of the Segment spec.
 """
 
 
-def api_app(database: Database, analysts: Analysts) -> FastAPI:
+def api_app(database: Database, analysts: Analysts, premises: Premises | None = None) -> FastAPI:
     """The application with every route under `/v1`, described at `/v1/openapi.json`.
 
     Args:
         analysts: answers SQL; ended with the application.
+        premises: where sources are handled; without it there are no routes for them.
     """
     pool = database.pool("app", size=CONNECTIONS)
 
@@ -57,6 +60,8 @@ def api_app(database: Database, analysts: Analysts) -> FastAPI:
     app.include_router(sql_routes(api, analysts))
     app.include_router(metrics_routes(api, database))
     app.include_router(letter_routes(api, database))
+    if premises is not None:
+        app.include_router(source_routes(api, premises))
     app.state.pool = pool
     answer_errors(app)
     return app

@@ -8,6 +8,7 @@ from tsunagu.collect.sources.keeper import run_sources
 from tsunagu.collect.sources.models import Source
 from tsunagu.collect.sources.offspring import RUN_SECONDS, Child, try_out
 from tsunagu.collect.sources.orders import Look, Order
+from tsunagu.collect.sources.premises import Premises
 from tsunagu.collect.sources.queries import Run, Standing
 from tsunagu.collect.sources.service import (
     Listed,
@@ -23,6 +24,7 @@ from tsunagu.collect.sources.service import (
     run_now,
     seal_again,
     secret_names,
+    secrets_for_trial,
     source_of,
     webhook_path,
 )
@@ -34,6 +36,7 @@ __all__ = [
     "Listed",
     "Look",
     "Order",
+    "Premises",
     "Run",
     "Source",
     "Standing",
@@ -51,6 +54,7 @@ __all__ = [
     "run_sources",
     "seal_again",
     "secret_names",
+    "secrets_for_trial",
     "source_of",
     "try_out",
     "webhook_path",

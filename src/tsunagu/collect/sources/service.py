@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets as randomness
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
 import msgspec
@@ -28,6 +28,7 @@ from tsunagu.storage import Row
 if TYPE_CHECKING:
     from tsunagu.collect.mapping import Mapping
 
+State = Literal["well", "failing", "paused", "running"]
 KIND = "source"
 KEEP_RUNS = 90 * DAY
 _PASSWORD = re.compile(r"^(\w[\w+.-]*://[^:/@\s]*):([^@\s]*)@")
@@ -44,6 +45,15 @@ class Listed:
     standing: Standing
     events_today: int
     running: bool
+
+    @property
+    def state(self) -> State:
+        """How it is, in a word."""
+        if self.standing.paused:
+            return "paused"
+        if self.running:
+            return "running"
+        return "failing" if self.standing.failures else "well"
 
 
 def source_of(document: Json) -> Source:
@@ -100,7 +110,7 @@ def put_source(
     document, secrets = lift_password(document, secrets)
     source = source_of(document)
     mapping_for(source, name)
-    whole = {**_kept(cursor, workspace.id, name, vault), **secrets}
+    whole = {**_kept(cursor, workspace.id, name, source, secrets, vault), **secrets}
     missing = source.secret_names() - set(whole)
     if missing:
         raise Invalid(
@@ -136,12 +146,24 @@ def lift_password(document: Json, secrets: Secrets) -> tuple[Json, Secrets]:
     )
 
 
-def _kept(session: Session, workspace_id: int, name: str, vault: Vault) -> Secrets:
+def _kept(
+    session: Session, workspace_id: int, name: str, source: Source, given: Secrets, vault: Vault
+) -> Secrets:
+    """The secrets that a source has already; they never follow it to another place."""
     try:
-        found = queries.standing(session, workspace_id, name)
+        before = find_source(session, workspace_id, name)
     except NotFound:
         return {}
-    return vault.open(workspace_id, name, found.secrets)
+    kept = open_secrets(session, workspace_id, name, vault)
+    if _place(before) == _place(source):
+        return kept
+    lost = set(kept) - set(given)
+    if lost:
+        raise Invalid(
+            f"The source {name!r} reads from another place now. Give its secrets again: "
+            f"{', '.join(sorted(lost))}."
+        )
+    return {}
 
 
 def find_source(session: Session, workspace_id: int, name: str) -> Source:
@@ -242,6 +264,26 @@ def open_secrets(session: Session, workspace_id: int, name: str, vault: Vault) -
         NotFound: there is no source of this name.
     """
     return vault.open(workspace_id, name, queries.standing(session, workspace_id, name).secrets)
+
+
+def secrets_for_trial(
+    session: Session, workspace_id: int, name: str, document: Json, vault: Vault
+) -> Secrets:
+    """The secrets of a source for a look at a document that reads from the same place.
+
+    A document that names another place gets none: it would carry them there.
+    """
+    source = source_of(lift_password(document, {})[0])
+    same = _place(find_source(session, workspace_id, name)) == _place(source)
+    return open_secrets(session, workspace_id, name, vault) if same else {}
+
+
+def _place(source: Source) -> Json:
+    """All that says to whom the secrets of a source are shown."""
+    names = {"kind", "url", "path", "host", "port", "user", "security", "client", "resource"}
+    told = source.settings.model_dump(include={*names, "options"})
+    options = told.get("options", {})
+    return {**told, "options": {key: options[key] for key in options if key != "host_key"}}
 
 
 def secret_names(session: Session, workspace_id: int, name: str, vault: Vault) -> list[str]:
