@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import psutil
@@ -76,10 +76,10 @@ class _Site:
         return sum(process.memory_full_info().uss for process in processes)
 
 
-def measure(size: int | None) -> Iterator[Measure]:
+def measure(size: int | None) -> Generator[Measure]:
     """The figures of collecting; `size` is the number of events that a stopped consumer misses."""
     events = size or EVENTS
-    seconds = max(3.0, min(SECONDS, SECONDS * events / 1_000_000))
+    seconds = max(2.0, min(SECONDS, SECONDS * events / 1_000_000))
     with installation("collect") as made:
         site = _prepare(made, min(CUSTOMERS, max(100, events // 20)))
         yield Measure("collect.collectors", len(made.role("collector")), "processes")
@@ -111,7 +111,7 @@ def _send(processes: list[psutil.Process], number: signal.Signals) -> None:
 
 def _throughput(site: _Site, seconds: float) -> Iterator[Measure]:
     """Batches as fast as they are taken, between two rounds of raw `COPY`; then at half."""
-    site.batches("warm", 2)
+    site.batches("warm", seconds / 2)
     limits = [raw_copy(site.made.database, seconds / 2)]
     full = site.batches("full", seconds)
     limits.append(raw_copy(site.made.database, seconds / 2))
