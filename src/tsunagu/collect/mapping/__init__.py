@@ -13,6 +13,7 @@ from tsunagu.collect.mapping.document import (
     write_mapping,
 )
 from tsunagu.collect.mapping.library import library, ready_mapping
+from tsunagu.collect.mapping.propose import Proposal, Reason, propose
 from tsunagu.collect.mapping.table import Mapped, map_table
 
 __all__ = [
@@ -28,11 +29,14 @@ __all__ = [
     "Mapped",
     "Mapping",
     "ObjectMapping",
+    "Proposal",
+    "Reason",
     "compiled",
     "library",
     "load_mapping",
     "map_table",
     "mapping_of",
+    "propose",
     "read_mapping",
     "ready_mapping",
     "write_mapping",

@@ -56,6 +56,10 @@ class Columns:
         """Whether a cell may name this column."""
         return self.is_json or name in self._types
 
+    def is_text(self, name: str) -> bool:
+        """Whether the column is text, whose type a mapping has to state."""
+        return self.is_json or pa.types.is_string(self._known(name))
+
     def text(self, name: str) -> Sql:
         """The column as text, NULL where it is blank.
 

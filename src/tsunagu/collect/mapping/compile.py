@@ -7,7 +7,6 @@ plain SQL over one relation, so a loader may also run it over what it reads itse
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 
@@ -233,7 +232,7 @@ class _Compiler:
 
     def _others(self) -> dict[str, Cell]:
         """The columns that nothing draws on, under their own names."""
-        used = set(_sources(self.mapping))
+        used = {name for cell in self.mapping.cells() for name in cell.sources}
         if not self.columns.is_json:
             own = set(self.gathered.totals.values()) if self.gathered else set[str]()
             return {
@@ -272,18 +271,3 @@ def _told(faults: Dict[Sql, list[Sql]]) -> str:
         told.append(str(fault) if _TRUE in keeps else f"case when {holds} then {fault} end")
     listed = ", ".join(told)
     return f"case when coalesce({listed}) is not null then concat_ws('; ', {listed}) end"
-
-
-def _sources(mapping: Mapping) -> Iterable[str]:
-    """Every column that the mapping names anywhere but in conditions."""
-    cells = [mapping.at, mapping.user_id, mapping.anonymous_id, mapping.stand_in]
-    cells += mapping.identifiers.values()
-    if mapping.gather is not None:
-        cells += mapping.gather.items.values()
-    for event in mapping.events:
-        cells += [event.type, event.name, event.at, event.group_id, event.previous_id]
-        for told in (event.traits, event.properties, event.context):
-            cells += [told] if isinstance(told, Cell) else told.values()
-        for beside in event.objects:
-            cells += [beside.id, *beside.traits.values()]
-    return (name for cell in cells if cell is not None for name in cell.sources)

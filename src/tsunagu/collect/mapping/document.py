@@ -7,6 +7,8 @@ mapping with `column` and how to read it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -121,6 +123,16 @@ class EventMapping(_Document):
     objects: tuple[ObjectMapping, ...] = ()
     keep_others: bool = False
 
+    def cells(self) -> Iterator[Cell]:
+        """Every cell of the event."""
+        single = (self.type, self.name, self.at, self.group_id, self.previous_id)
+        yield from (cell for cell in single if cell is not None)
+        for told in (self.traits, self.properties, self.context):
+            yield from (told,) if isinstance(told, Cell) else told.values()
+        for beside in self.objects:
+            yield beside.id
+            yield from beside.traits.values()
+
     @model_validator(mode="after")
     def _known_type(self) -> EventMapping:
         if self.type.value is not None and self.type.value not in TYPES:
@@ -161,6 +173,25 @@ class Mapping(_Document):
             together = self.file.model_copy(update={"together": self.gather.by})
             object.__setattr__(self, "file", together)
         return self
+
+    def cells(self) -> Iterator[Cell]:
+        """Every cell, but for conditions, which are no cells."""
+        shared = (self.at, self.user_id, self.anonymous_id, self.stand_in)
+        yield from (cell for cell in shared if cell is not None)
+        yield from self.identifiers.values()
+        if isinstance(self.message_id, Cell):
+            yield self.message_id
+        if self.gather is not None:
+            yield from self.gather.items.values()
+        for event in self.events:
+            yield from event.cells()
+
+    def needed(self) -> set[str]:
+        """The columns without which the mapping does not work."""
+        needed = {name for cell in self.cells() if not cell.optional for name in cell.sources}
+        if self.gather is not None:
+            needed |= {*self.gather.by, *chain(*self.gather.totals.values())}
+        return needed | set(self.message_id if isinstance(self.message_id, tuple) else ())
 
 
 def read_mapping(text: str, *, called: str = "mapping") -> Mapping:
@@ -204,22 +235,27 @@ def load_mapping(file: Path) -> Mapping:
 
 def write_mapping(mapping: Mapping) -> str:
     """The document as YAML, what is as usual left out and a plain column by its name alone."""
-    told = _plain(mapping.model_dump(mode="json", exclude_defaults=True))
-    return yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=100)
+    told = mapping.model_dump(mode="json", exclude_defaults=True)
+    events = [_event(event) for event in told.pop("events")]
+    document = {**_plain(told), "events": events}
+    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=100)
+
+
+def _event(told: dict[str, Any]) -> dict[str, Any]:
+    """An event, whose bare name and type are constants where all else bare is a column."""
+    rest = {key: value for key, value in told.items() if key not in ("type", "name")}
+    named = {key: told[key] for key in ("type", "name") if key in told}
+    return {
+        key: cell["value"] if set(cell) == {"value"} else cell for key, cell in named.items()
+    } | _plain(rest)
 
 
 def _plain(told: Any) -> Any:
     if isinstance(told, dict):
         if set(told) == {"column"}:
             return told["column"]
-        return {key: _shortened(key, value) for key, value in told.items()}
+        return {key: _plain(value) for key, value in told.items()}
     return [_plain(one) for one in told] if isinstance(told, list) else told
-
-
-def _shortened(key: str, told: Any) -> Any:
-    if key in ("name", "type") and isinstance(told, dict) and set(told) == {"value"}:
-        return told["value"]
-    return _plain(told)
 
 
 def _fault(found: Any) -> str:

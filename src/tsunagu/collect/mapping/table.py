@@ -51,12 +51,12 @@ def map_table(mapping: Mapping, table: Table, *, first_row: int = 1) -> Mapped:
     """
     table = _prepared(mapping, table, first_row)
     query = _compiled(mapping, table.schema)
-    connection = _connection()
-    connection.register("rows", table)
+    session = connection()
+    session.register("rows", table)
     try:
-        answered = connection.execute(query.sql).to_arrow_table()
+        answered = session.execute(query.sql).to_arrow_table()
     finally:
-        connection.unregister("rows")
+        session.unregister("rows")
     faulty = ~_numpy(compute.is_null(answered["fault"]))
     events, rows = _events(answered, faulty, query.events)
     bad = _bad(table, answered, np.flatnonzero(faulty))
@@ -148,7 +148,7 @@ def _compiled(mapping: Mapping, schema: Schema) -> Compiled:
     return known[key]
 
 
-def _connection() -> duckdb.DuckDBPyConnection:
+def connection() -> duckdb.DuckDBPyConnection:
     """This thread's DuckDB: in memory, one thread, and no way out of it."""
     found: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
     if found is None:

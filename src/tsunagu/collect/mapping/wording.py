@@ -21,6 +21,7 @@ _TRUE = ("1", "true", "t", "yes", "y", "on", "はい", "有", "有り", "あり"
 _FALSE = ("0", "false", "f", "no", "n", "off", "いいえ", "無", "無し", "なし", "×", "未", "否")
 
 _DAY = r"\d{4}-\d\d-\d\d"
+_PLAIN_TIME = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d\d(:\d\d(\.\d{1,9})?)?)?"
 _SECONDS = r"(?:[:分]\s*(?:(\d{1,2})(\.\d{1,9})?\s*秒?)?)?"
 _CLOCK = rf"(午前|午後)?\s*(\d{{1,2}})\s*[:時]\s*(?:(\d{{1,2}})\s*{_SECONDS})?"
 
@@ -90,11 +91,12 @@ def moment(steps: Steps, text: Sql, form: str | None, zone: str) -> Sql:
 
 
 def _machine_written(steps: Steps, text: Sql, zone: str) -> Sql:
-    """ISO 8601, or digits alone: yyyymmdd, with hhmm, with hhmmss."""
+    """ISO 8601 or the same with slashes, or digits alone: yyyymmdd, with hhmm, with hhmmss."""
     zoned = rf"regexp_replace(replace({text}, 'Z', '+00'), '([+-]\d\d)(\d\d)$', '\1:\2')"
+    zoned = rf"regexp_replace({zoned}, '([T ]\d\d:\d\d)( ?[+-])', '\1:00\2')"
     return steps.keep(
-        rf"case when regexp_full_match({text}, '{_DAY}([ T]\d\d:\d\d(:\d\d(\.\d{{1,9}})?)?)?')"
-        f" then timezone({zone}, try_cast({text} as timestamp))"
+        f"case when regexp_full_match({text}, {literal(_PLAIN_TIME)})"
+        f" then timezone({zone}, try_cast(replace({text}, '/', '-') as timestamp))"
         rf" when regexp_full_match({text}, '{_DAY}[T ]\d\d:\d\d[\d:.]* ?(Z|[+-]\d\d(:?\d\d)?)')"
         f" then try_cast({zoned} as timestamptz)"
         rf" when regexp_full_match({text}, '[12]\d{{7}}') then"
