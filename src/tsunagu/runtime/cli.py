@@ -14,6 +14,7 @@ from tsunagu.runtime import (
     cli_data,
     cli_letters,
     cli_load,
+    cli_map,
     cli_plan,
     cli_sources,
 )
@@ -39,6 +40,7 @@ cli_data.register(commands)
 cli_letters.register(commands)
 cli_plan.register(commands)
 cli_load.register(commands)
+cli_map.register(commands)
 cli_sources.register(commands)
 cli_backup.register(commands, cli_data.sends)
 

@@ -12,8 +12,8 @@ from tsunagu.collect.mapping.document import (
     read_mapping,
     write_mapping,
 )
-from tsunagu.collect.mapping.library import library, ready_mapping
-from tsunagu.collect.mapping.propose import Proposal, Reason, propose
+from tsunagu.collect.mapping.library import library, named_mapping, ready_mapping
+from tsunagu.collect.mapping.propose import Proposal, Reason, propose, with_mapping
 from tsunagu.collect.mapping.table import Mapped, map_table
 
 __all__ = [
@@ -36,8 +36,10 @@ __all__ = [
     "load_mapping",
     "map_table",
     "mapping_of",
+    "named_mapping",
     "propose",
     "read_mapping",
     "ready_mapping",
+    "with_mapping",
     "write_mapping",
 ]

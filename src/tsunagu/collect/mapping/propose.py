@@ -20,7 +20,7 @@ import msgspec
 from tsunagu.collect.files import JSON, LINE, FileForm, matching, open_tables, settled
 from tsunagu.collect.files.arrow import Table
 from tsunagu.collect.mapping.document import Mapping, mapping_of
-from tsunagu.collect.mapping.library import library, ready_mapping
+from tsunagu.collect.mapping.library import library, named_mapping, ready_mapping
 from tsunagu.collect.mapping.profiling import Profile, profiles
 from tsunagu.collect.mapping.roles import Roles, roles_of, typed
 from tsunagu.collect.mapping.table import Mapped, connection, map_table
@@ -84,6 +84,18 @@ def propose(path: str | Path, form: FileForm | None = None) -> Proposal:
     _file(draft, told, file)
     _drawn(draft, profiles(connection(), sample, names), sample, file)
     return _tried(draft, sample)
+
+
+def with_mapping(path: str | Path, told: str) -> Proposal:
+    """What a mapping (a document's path or the name of a ready one) makes of a file's beginning.
+
+    Raises:
+        NotFound: no file matches, or no mapping is called so.
+        Invalid: the file cannot be read, or the mapping does not fit it.
+    """
+    mapping = named_mapping(told)
+    sample = _sample(matching(path)[0], mapping.file)
+    return Proposal(mapping, [], sample, map_table(mapping, sample))
 
 
 def _sample(file: Path, form: FileForm) -> Table:
