@@ -40,12 +40,14 @@ _HEAD = f'<link rel="stylesheet" href="{sign_in.STYLESHEET}"><script>{sign_in.ZO
 
 @dataclass(frozen=True)
 class Places:
-    """What the settings page shows of the installation, and where mails can be looked at."""
+    """What the settings page shows of the installation, where mails can be looked at, and the
+    folders that no source may read."""
 
     home: Path
     mailbox: Path | None = None
     collect_url: str = ""
     signing_secret: bytes = field(default=b"", repr=False)
+    closed: tuple[str, ...] = ()
 
 
 def create_app(database: Database, *, session_secret: str, places: Places) -> FastAPI:
@@ -69,6 +71,7 @@ def mount(app: FastAPI, database: Database, *, session_secret: str, places: Plac
         places.mailbox,
         places.collect_url,
         places.signing_secret,
+        places.closed,
     )
     pages_app.include_router(sign_in.router(desk))
     pages_app.add_static_files("/console-assets", sign_in.asset_folder())

@@ -11,7 +11,9 @@ from tsunagu.console.words import data
 
 # Path below `data`, and what the tab says. A page adds its line here and its entry to `PAGES`.
 TABS: tuple[tuple[str, Phrase], ...] = (
+    ("sources", data.sources),
     ("live", data.live),
+    ("plan", data.plan),
     ("dead-letters", data.dead_letters),
 )
 

@@ -34,6 +34,7 @@ class Desk:
     mailbox: Path | None
     collect_url: str
     signing_secret: bytes = field(default=b"", repr=False)
+    closed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

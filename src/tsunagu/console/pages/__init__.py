@@ -16,7 +16,10 @@ from tsunagu.console.pages import (
     live,
     messages,
     overview,
+    plan,
+    plan_edit,
     settings,
+    sources,
 )
 from tsunagu.console.visit import Visit
 
@@ -47,8 +50,14 @@ PAGES = (
     PageEntry("content/mailbox/{mail_id:int}", "content", archive.build_mailbox),
     PageEntry("insights", "insights", insights.build),
     PageEntry("data", "data", live.build),
+    PageEntry("data/sources", "data", sources.build),
+    PageEntry("data/sources/{name}", "data", sources.build),
     PageEntry("data/live", "data", live.build),
     PageEntry("data/live/{position:int}", "data", live.build),
+    PageEntry("data/plan", "data", plan.build),
+    PageEntry("data/plan/new", "data", plan_edit.build_new),
+    PageEntry("data/plan/{name}", "data", plan.build_one),
+    PageEntry("data/plan/{name}/edit", "data", plan_edit.build_edit),
     PageEntry("data/dead-letters", "data", dead_letters.build),
     PageEntry("data/dead-letters/{letter_id:int}", "data", dead_letters.build),
     PageEntry("settings", "settings", settings.build),

@@ -3,5 +3,7 @@
 from tsunagu.console.phrases import Phrase
 
 title = Phrase("データ", "Data")
+plan = Phrase("トラッキングプラン", "Tracking plan")
+sources = Phrase("取り込み元", "Sources")
 live = Phrase("ライブ", "Live events")
 dead_letters = Phrase("未処理イベント", "Dead letters")
