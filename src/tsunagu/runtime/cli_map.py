@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.cells import cell_len, set_cell_size
 
 from tsunagu.core import Invalid
 from tsunagu.runtime.cli_access import show_table
@@ -33,7 +35,8 @@ _FIXED = say(
     "固定長ファイルの列と幅(例: code:6,name:20,amount:9)",
 )
 _SHOWN = 10
-_LONGEST = 96
+_LEAST_TIME = 19
+_LEAST = 24
 
 
 def register(commands: typer.Typer) -> None:
@@ -117,19 +120,18 @@ def _show(proposal: Proposal, document: str) -> None:
 
 
 def _show_events(mapped: Mapped) -> None:
-    """Ten events as a table."""
+    """Ten events as a table, one line each."""
     headings = [say("time (UTC)", "時刻 (UTC)"), say("event", "イベント"), say("who", "だれ")]
     headings.append(say("what it carries", "内容"))
     rows: list[tuple[str, str, str, str]] = []
     for event in mapped.events.slice(0, _SHOWN).to_pylist():
         at = event["at"].strftime("%Y-%m-%d %H:%M:%S") if event["at"] else say("load", "読込時")
-        carried = " ".join(
-            event[part] for part in ("properties", "traits", "context") if event[part]
-        )
-        short = carried if len(carried) <= _LONGEST else carried[: _LONGEST - 1] + "…"
+        parts = (event[part] for part in ("properties", "traits", "context"))
         who = event["user_id"] or event["anonymous_id"]
-        rows.append((at, event["name"] or event["type"], who, short))
-    show_table(headings, rows)
+        rows.append((at, event["name"] or event["type"], who, " ".join(filter(None, parts))))
+    room = get_terminal_size().columns - 6 - _LEAST_TIME
+    room -= sum(max((cell_len(row[at]) for row in rows), default=0) for at in (1, 2))
+    show_table(headings, [(*row[:3], set_cell_size(row[3], max(room, _LEAST))) for row in rows])
 
 
 def _commented(proposal: Proposal, document: str) -> str:
