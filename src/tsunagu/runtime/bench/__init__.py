@@ -22,7 +22,9 @@ BENCHES = {
     "collect": "tsunagu.runtime.bench.collect",
     "collect-crash": "tsunagu.runtime.bench.collect_crash",
     "crash": "tsunagu.runtime.bench.crash",
+    "crash-recorded": "tsunagu.runtime.bench.crash_recorded",
     "load": "tsunagu.runtime.bench.bulk",
+    "load-crash": "tsunagu.runtime.bench.load_crash",
     "loop": "tsunagu.runtime.bench.loop",
     "world": "tsunagu.runtime.bench.world",
 }

@@ -1,4 +1,7 @@
-"""Bench `crash`: a world played twice, once undisturbed and once with processes killed.
+"""Benches `crash` and `crash-recorded`: weeks played twice, undisturbed and with kills.
+
+The first plays a simulated world, whose customers answer; the second the recorded year of the
+demonstration, of real data.
 
 Processes are killed at random moments and at every failpoint, once each. Afterwards each
 customer's story must be the same in both plays, except of those who have a message of which
@@ -12,7 +15,7 @@ import random
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +28,10 @@ from tsunagu.channels.email import Mailbox
 from tsunagu.runtime.bench.installation import Installation, installation
 from tsunagu.runtime.bench.measures import Measure
 from tsunagu.runtime.bench.stories import Story, differing, read_stories, unknown_customers
-from tsunagu.runtime.demo.driver import Driver
+from tsunagu.runtime.demo.driver import Driver, Progress
+from tsunagu.runtime.demo.installation import Installation as Places
+from tsunagu.runtime.demo.recording import Recording
+from tsunagu.runtime.demo.retail import Retail, open_retail
 from tsunagu.runtime.demo_server import installation_of
 from tsunagu.runtime.world.live import Show, open_world
 from tsunagu.runtime.world.model import LARGE, NONE, Shop, World
@@ -73,30 +79,62 @@ class Play:
     fired: list[str] = field(default_factory=list[str])
 
 
-def world_of(customers: int) -> World:
+@dataclass(frozen=True)
+class Piece:
+    """What is played: where its workspace is, and how it goes with a driver and a mailbox."""
+
+    name: str
+    opened: Callable[[Places], int]
+    perform: Callable[[Places, Driver, Mailbox, Progress], None]
+
+
+def world_of(customers: int) -> Piece:
     """A world with an effect in one shop and none in the other."""
     half = max(1, customers // 2)
-    return World("crash", (Shop("north", half, LARGE), Shop("south", customers - half, NONE)))
+    shops = Shop("north", half, LARGE), Shop("south", customers - half, NONE)
+
+    def perform(places: Places, driver: Driver, mailbox: Mailbox, progress: Progress) -> None:
+        Show(places, driver, mailbox, World("crash", shops)).play(progress)
+
+    return Piece("crash", open_world, perform)
+
+
+def recorded_year() -> Piece:
+    """The weeks after the cut-off of the retailer's year; its history is loaded undisturbed."""
+
+    def perform(places: Places, driver: Driver, mailbox: Mailbox, progress: Progress) -> None:
+        with Recording() as recording:
+            retail = Retail(places, driver, recording)
+            retail.load(lambda done, total: None)
+            retail.replay(progress)
+
+    return Piece("crash_recorded", open_retail, perform)
 
 
 def measure(size: int | None) -> Iterator[Measure]:
-    """The figures of the comparison; `size` is the number of random kills."""
-    world = world_of(200)
-    calm = play(world)
-    wild = play(world, kills=KILLS if size is None else size, failpoints=FAILPOINTS)
+    """The figures of the simulated world; `size` is the number of random kills."""
+    yield from compared(world_of(200), KILLS if size is None else size)
+
+
+def compared(piece: Piece, kills: int) -> Iterator[Measure]:
+    """Play a piece undisturbed and with kills, and compare what became of each customer."""
+    calm = play(piece)
+    wild = play(piece, kills=kills, failpoints=FAILPOINTS)
     changed = differing(calm.stories, wild.stories)
     unexplained = {c: chapters for c, chapters in changed.items() if c not in wild.unknown}
     unknown, died = sum(wild.unknown.values()), len(wild.kills) + len(wild.fired)
-    yield Measure("crash.kills", len(wild.kills), "processes")
-    yield Measure("crash.failpoints", len(wild.fired), "processes", limit=len(FAILPOINTS))
-    yield Measure("crash.customers", len(calm.stories), "customers")
-    yield Measure("crash.mails", sum(calm.copies.values()), "mails")
-    yield Measure("crash.twice", twice(wild), "mails", bar=0, below=True)
-    yield Measure("crash.differences", len(unexplained), "customers", bar=0, below=True)
-    yield Measure("crash.lake_twice", wild.lake[0] - wild.lake[1], "events", bar=0, below=True)
-    yield Measure("crash.lake_lost", lost(wild), "events", bar=0, below=True)
+    yield Measure(f"{piece.name}.kills", len(wild.kills), "processes")
+    yield Measure(f"{piece.name}.failpoints", len(wild.fired), "processes", limit=len(FAILPOINTS))
+    yield Measure(f"{piece.name}.customers", len(calm.stories), "customers")
+    yield Measure(f"{piece.name}.mails", sum(calm.copies.values()), "mails")
+    yield Measure(f"{piece.name}.twice", twice(wild), "mails", bar=0, below=True)
+    yield Measure(f"{piece.name}.differences", len(unexplained), "customers", bar=0, below=True)
     yield Measure(
-        "crash.unknown",
+        f"{piece.name}.lake_twice", wild.lake[0] - wild.lake[1], "events", bar=0, below=True
+    )
+    yield Measure(f"{piece.name}.lake_lost", lost(wild), "events", bar=0, below=True)
+    yield Measure(
+        f"{piece.name}.unknown",
         unknown,
         "mails",
         limit=died * MailSettings.lines,
@@ -117,8 +155,8 @@ def twice(found: Play) -> int:
     return sum(1 for copies in found.copies.values() if copies > 1)
 
 
-def play(world: World, *, kills: int = 0, failpoints: tuple[str, ...] = ()) -> Play:
-    """Play a world in an installation of its own, with so many kills and at these places."""
+def play(piece: Piece, *, kills: int = 0, failpoints: tuple[str, ...] = ()) -> Play:
+    """Play a piece in an installation of its own, with so many kills and at these places."""
     with tempfile.TemporaryDirectory(prefix="tsunagu-failpoints-") as name:
         fired = Path(name)
         fired.chmod(0o777)
@@ -126,16 +164,16 @@ def play(world: World, *, kills: int = 0, failpoints: tuple[str, ...] = ()) -> P
         if failpoints:
             variables["TSUNAGU_FAILPOINT"] = ",".join(failpoints)
         with installation("crash", **variables) as made:
-            found = _play(made, world, kills)
+            found = _play(made, piece, kills)
             found.fired = sorted(place.name for place in fired.iterdir())
             return found
 
 
-def _play(made: Installation, world: World, kills: int) -> Play:
+def _play(made: Installation, piece: Piece, kills: int) -> Play:
     places = installation_of(made.settings)
     mailbox = Mailbox(places.mailbox_folder)
-    with _Killer(made, kills) as killer, Driver(made.database, open_world(places)) as driver:
-        Show(places, driver, mailbox, world).play(killer.progress)
+    with _Killer(made, kills) as killer, Driver(made.database, piece.opened(places)) as driver:
+        piece.perform(places, driver, mailbox, killer.progress)
         killer.rest()
         driver.wait()
         with made.database.connect("pipeline") as connection:
