@@ -82,6 +82,7 @@ def _editor(visit: Visit, letter: DeadLetter, text: str) -> None:
         mended = None if letter.was_event and editor.value == text else call
         await _do(
             visit,
+            letter,
             tell,
             lambda: act_on_log(
                 visit,
@@ -89,12 +90,12 @@ def _editor(visit: Visit, letter: DeadLetter, text: str) -> None:
                     database, visit.workspace.id, letter.letter_id, visit.operator, mended
                 ),
             ),
-            visit.say(dead_letters.done_replayed),
         )
 
     async def discard() -> None:
         await _do(
             visit,
+            letter,
             tell,
             lambda: act_on_log(
                 visit,
@@ -102,7 +103,6 @@ def _editor(visit: Visit, letter: DeadLetter, text: str) -> None:
                     database, visit.workspace.id, letter.letter_id, visit.operator
                 ),
             ),
-            visit.say(dead_letters.done_discarded),
         )
 
     with ui.element("div").classes("actions"):
@@ -116,6 +116,7 @@ def _reopen(visit: Visit, letter: DeadLetter) -> None:
     async def reopen() -> None:
         await _do(
             visit,
+            letter,
             tell,
             lambda: act_on_log(
                 visit,
@@ -123,7 +124,6 @@ def _reopen(visit: Visit, letter: DeadLetter) -> None:
                     database, visit.workspace.id, letter.letter_id, visit.operator
                 ),
             ),
-            visit.say(dead_letters.done_reopened),
         )
 
     with ui.element("div").classes("actions"):
@@ -132,24 +132,20 @@ def _reopen(visit: Visit, letter: DeadLetter) -> None:
 
 async def _do(
     visit: Visit,
+    letter: DeadLetter,
     tell: Callable[[str], None],
     work: Callable[[], Awaitable[object]],
-    done: str,
 ) -> None:
-    """Do it; say what is wrong, or that it is done, and show the list anew."""
+    """Do it; say what is wrong, or show what became of the letter."""
     try:
         await work()
     except TsunaguError as problem:
         tell(str(problem))
         return
     tell("")
-    ui.notify(done, type="positive", icon=False)
-    ui.navigate.to(visit.to("data", "dead-letters", **_query(visit)))
-
-
-def _query(visit: Visit) -> dict[str, str]:
     names = ("stage", "name", "source", "state", "period")
-    return {name: visit.query[name] for name in names if name in visit.query}
+    asked = {name: visit.query[name] for name in names if name in visit.query}
+    ui.navigate.to(visit.to("data", "dead-letters", letter.letter_id, **asked))
 
 
 def _read(text: str) -> Json:
