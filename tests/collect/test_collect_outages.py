@@ -20,9 +20,9 @@ import httpx
 import psutil
 import pytest
 from collecting import Sent, free_port, wait_for
-from disks import breakable_disk, small_disk
 
 from databases import workspace_maker
+from disks import breakable_disk, small_disk
 from tsunagu.access import create_key
 from tsunagu.collect import commit, directory, run
 from tsunagu.eventlog import ensure_partitions

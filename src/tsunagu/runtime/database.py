@@ -8,10 +8,12 @@ to, and finds it running otherwise.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -79,9 +81,11 @@ def keep_database(settings: Settings, stop: threading.Event, lifeline: Lifeline)
     When the supervisor is gone the keeper waits for the other roles to end, then stops it.
 
     Raises:
-        Retryable: the server ended by itself; a new keeper recovers it.
+        Retryable: the server ended by itself, or its disk has become read-only; a new keeper
+            recovers it.
     """
     server = embedded_server(settings)
+    _require_writable(server.folder)
     with FolderLock(settings.folder, DATABASE) as users, server:
         users.take(shared=True, timeout=_PATIENCE)
         _await_answer(database_of(settings), _PATIENCE)
@@ -90,8 +94,22 @@ def keep_database(settings: Settings, stop: threading.Event, lifeline: Lifeline)
         while not stop.wait(1):
             if not server.running:
                 raise Retryable("PostgreSQL ended by itself; it recovers at its next start.")
+            _require_writable(server.folder)
         if lifeline.parent_gone.is_set():
             _await_children(settings)
+
+
+def _require_writable(folder: Path) -> None:
+    """A server on a disk that went read-only must end: it hinders whoever mends the disk."""
+    try:
+        os.utime(folder)
+    except FileNotFoundError:  # it is only about to be made
+        return
+    except OSError as error:
+        raise Retryable(
+            f"The disk of {folder} cannot be written ({error.strerror}). Mend it and mount it "
+            "again; PostgreSQL then starts by itself."
+        ) from None
 
 
 def _await_children(settings: Settings) -> None:
