@@ -32,10 +32,10 @@ from tsunagu.storage.lake import LakeReader
 KILLS = 50
 VICTIMS = ("collector", "pipeline", "lake", "postgres")
 FAILPOINTS = (
-    "collect.before_commit:5",
-    "collect.after_commit:5",
-    "pipeline.before_commit:3",
-    "pipeline.after_commit:3",
+    "collect.before_commit:40",
+    "collect.after_commit:40",
+    "pipeline.before_commit:20",
+    "pipeline.after_commit:20",
     "lake.promised:1",
     "lake.copied:1",
     "lake.written:1",
