@@ -117,7 +117,7 @@ def _hand_written(steps: Steps, text: Sql, zone: str) -> Sql:
     squared = str(narrow(steps, text))
     for square, words in _SQUARE:
         squared = f"replace({squared}, '{square}', '{words}')"
-    ready = steps.keep(squared, narrow(steps, text))
+    ready = _in_digits(steps, steps.keep(squared, narrow(steps, text)))
     era, codes = _era_patterns()
     spoken = (
         rf"^(?:({era})\s*)?(元|\d{{1,4}})\s*[-/.年]\s*(?:(\d{{1,2}})\s*(?:[-/.月]\s*"
@@ -129,6 +129,20 @@ def _hand_written(steps: Steps, text: Sql, zone: str) -> Sql:
     packed = steps.keep(f"regexp_extract({ready}, {compact}, ['era', 'y', 'm', 'd'])", ready)
     days = steps.keep(f"coalesce({_day(said)}, {_day(packed)})", said, packed)
     return steps.keep(f"timezone({zone}, {days} + {_clock(said)})", days, said)
+
+
+def _in_digits(steps: Steps, text: Sql) -> Sql:
+    """`六年三月三十一日` as `6年3月31日`."""
+    digits = f"translate({text}, '〇一二三四五六七八九', '0123456789')"
+    for tens, written in (
+        (r"(\d)十(\d)", r"\1\2"),
+        (r"(\d)十", r"\1" "0"),
+        (r"十(\d)", r"1\1"),
+        ("十", "10"),
+    ):
+        digits = f"regexp_replace({digits}, '{tens}', '{written}', 'g')"
+    has_any = f"regexp_matches({text}, '[〇一二三四五六七八九十]')"
+    return steps.keep(f"case when {has_any} then {digits} else {text} end", text)
 
 
 def _day(piece: Sql) -> str:
