@@ -2,7 +2,7 @@
 
 from tsunagu.identity.bulk import Linked, Owners, link
 from tsunagu.identity.bulk_names import NONE, Names, Told, number_names, strongest
-from tsunagu.identity.bulk_queries import load_owners, store_linked
+from tsunagu.identity.bulk_queries import load_owners, store_absorbed, store_evidence, store_named
 from tsunagu.identity.listing_queries import (
     Evidence,
     IdentityFigures,
@@ -61,6 +61,8 @@ __all__ = [
     "number_names",
     "resolve",
     "store",
-    "store_linked",
+    "store_absorbed",
+    "store_evidence",
+    "store_named",
     "strongest",
 ]

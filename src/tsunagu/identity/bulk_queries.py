@@ -123,23 +123,18 @@ def kinds_of(names: Names, numbers: Ints | None = None) -> Arrow:
     )
 
 
-def store_linked(
-    cursor: Cursor[Row],
-    workspace_id: int,
-    linked: Linked,
-    told: Told,
-    source: Arrow,
-    message_id: Arrow,
-) -> None:
-    """Write new customers, identifiers, edges and merges.
+def store_named(cursor: Cursor[Row], workspace_id: int, linked: Linked, told: Told) -> None:
+    """Write the new customers and their identifiers.
 
-    Args:
-        source: of each event.
-        message_id: of each event that names at least two identifiers.
+    They may be committed a moment before all else of the part: who finds them links the same
+    events to the same customers again.
     """
     _store_customers(cursor, workspace_id, linked, told)
     _store_identifiers(cursor, workspace_id, linked)
-    _store_edges(cursor, workspace_id, linked, told, source, message_id)
+
+
+def store_absorbed(cursor: Cursor[Row], workspace_id: int, linked: Linked) -> None:
+    """Let customers who were there before the part go up in their survivors."""
     fresh = set(linked.created.tolist()) if linked.merges else set[int]()
     final = linked.final()
     older = [replace(m, survivor=final[m.loser]) for m in linked.merges if m.loser not in fresh]
@@ -184,7 +179,7 @@ def _store_identifiers(cursor: Cursor[Row], workspace_id: int, linked: Linked) -
     cursor.execute(_STORE_IDENTIFIERS, (workspace_id,))
 
 
-def _store_edges(
+def store_evidence(
     cursor: Cursor[Row],
     workspace_id: int,
     linked: Linked,
@@ -192,6 +187,12 @@ def _store_edges(
     source: Arrow,
     message_id: Arrow,
 ) -> None:
+    """Write the new edges.
+
+    Args:
+        source: of each event.
+        message_id: of each event that names at least two identifiers.
+    """
     # Only between identifiers that were known before can there be an edge already.
     old = (linked.claimed[linked.edge_a] == NONE) & (linked.claimed[linked.edge_b] == NONE)
     ways: list[tuple[Bools, LiteralString]] = [(~old, _STORE_EDGES), (old, _STORE_EDGES_AGAIN)]

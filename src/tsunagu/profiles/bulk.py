@@ -25,11 +25,14 @@ from tsunagu.storage import Arrow
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
+Figures = tuple[int, int, int, int, int]
+"""Of a customer's events: how many, first and last time, last receipt, last position."""
+
 CHUNK = 20_000
 WORDS = tuple(CONSENT_WORDS)
 IDENTIFY, TRACK = 1, 2
 
-_decode = msgspec.json.decode
+_decode = msgspec.json.Decoder(Json).decode
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ class BulkFold:
         self.customers, group = np.unique(history.customer, return_inverse=True)
         count = len(self.customers)
         order = np.argsort(group, kind="stable")
-        self._figures = _figures(history, order, group, count)
+        self._figures = _counted(history, order, group, count)
         told = order[history.kind[order] == IDENTIFY]
         self._told = _Pile(history, told, group, count, history.word, history.traits)
         seen = order[history.watched[order] >= 0]
@@ -158,34 +161,34 @@ class BulkFold:
 
     def _chunk(self, start: int, end: int) -> list[Folded]:
         told, seen, said = (p.cut(start, end) for p in (self._told, self._seen, self._said))
-        traits = [_decode(text or b"{}") for text in told.texts[0]]
+        traits = _objects(told.texts[0])
+        nobody_held = not self._held.states and not self._families
         figures = zip(*(column[start:end].tolist() for column in self._figures), strict=True)
         customers = self.customers[start:end].tolist()
         found: list[Folded] = []
         for place, (customer, figure) in enumerate(zip(customers, figures, strict=True)):
-            one = self._before(customer)
-            state = one.state
-            new = traits[told.bounds[place] : told.bounds[place + 1]]
+            one = _new(customer, figure) if nobody_held else self._before(customer, figure)
+            first, last = told.bounds[place], told.bounds[place + 1]
+            new = traits[first:last]
             speaks = said.bounds[place] < said.bounds[place + 1]
             if start + place in self._early or _is_rare(one, new, speaks):
                 self.rare.append(customer)
                 continue
-            _add_figures(state, figure)
             if new:
                 one.retold = True
-                _fold_traits(state, new, told, told.bounds[place])
+                _fold_traits(one.state, new, told, first)
             if seen.bounds[place] < seen.bounds[place + 1] and not one.stale:
-                self._count(state, seen, seen.bounds[place], seen.bounds[place + 1])
+                self._count(one.state, seen, seen.bounds[place], seen.bounds[place + 1])
             if speaks:
                 _fold_consents(one, said, said.bounds[place], said.bounds[place + 1])
             found.append(one)
         return found
 
-    def _before(self, customer: int) -> Folded:
-        """A customer as it is stored, with those it absorbs."""
+    def _before(self, customer: int, figures: Figures) -> Folded:
+        """A customer as it is stored, with those it absorbs, and what is counted of the part."""
         held = self._held.states.get(customer)
         if held is None and customer not in self._families:
-            return Folded(customer, State(), [], False, False)
+            return _new(customer, figures)
         state = State() if held is None else decode_state(held)
         before, stale = state.audiences, customer in self._held.stale
         inside = set(before)
@@ -198,18 +201,41 @@ class BulkFold:
                 state = _joined(state, absorbed)
                 stale = stale or other in self._held.stale
         state.audiences = sorted(inside)
+        _add_figures(state, figures)
         return Folded(customer, state, before, absorbs, stale, {} if absorbs else None)
 
     def _count(self, state: State, seen: _Cut, first: int, last: int) -> None:
         for row in range(first, last):
             name, need = self._needs[seen.mark[row]]
             text = seen.texts[0][row] if need.properties else None
-            properties: Json = _decode(text) if text else {}
+            properties = _object(text) if text else {}
             count_event(self._plan, state, name, properties, seen.at[row])
 
 
-def _figures(history: History, order: Ints, group: Ints, count: int) -> tuple[Ints, ...]:
-    """By customer: how many events, first and last time, last receipt, last position."""
+def _objects(texts: Sequence[bytes | None]) -> list[Json]:
+    """Objects of JSON; what is none counts as empty, and holds up no other."""
+    try:
+        return [_decode(text or b"{}") for text in texts]
+    except msgspec.DecodeError:
+        return [_object(text) for text in texts]
+
+
+def _object(text: bytes | None) -> Json:
+    try:
+        return _decode(text or b"{}")
+    except msgspec.DecodeError:
+        return {}
+
+
+def _new(customer: int, figures: Figures) -> Folded:
+    """A customer of whom nothing is stored."""
+    events, first, last, now, position = figures
+    state = State({}, {}, {}, [], [], now, first, last, events, position)
+    return Folded(customer, state, [], False, False)
+
+
+def _counted(history: History, order: Ints, group: Ints, count: int) -> tuple[Ints, ...]:
+    """`Figures` by customer: how many events, first and last time, last receipt, last position."""
     if not count:
         return (order,) * 5
     starts = np.searchsorted(group[order], np.arange(count))
@@ -237,10 +263,12 @@ def _is_rare(one: Folded, traits: Sequence[Json], speaks: bool) -> bool:
     """
     if one.evidence is not None and (speaks or one.state.consents):
         return True
+    if not traits:
+        return False
     return len(one.state.traits) + sum(map(len, traits)) > MAX_TRAITS
 
 
-def _add_figures(state: State, figures: tuple[int, ...]) -> None:
+def _add_figures(state: State, figures: Figures) -> None:
     events, first, last, now, position = figures
     state.first_seen = min(state.first_seen or first, first)
     state.last_seen = max(state.last_seen, last)
@@ -268,8 +296,7 @@ def _fold_consents(one: Folded, said: _Cut, first: int, last: int) -> None:
     one.evidence = evidence = {} if one.evidence is None else one.evidence
     consents = one.state.consents
     for row in range(first, last):
-        properties: Json = _decode(said.texts[0][row] or b"{}")
-        context: Json = _decode(said.texts[1][row] or b"{}")
+        properties, context = (_object(texts[row]) for texts in said.texts)
         at, position = said.at[row], said.position[row]
         evidence[position] = {"properties": properties, "context": context}
         channel, purpose = properties.get("channel"), properties.get("purpose")

@@ -171,13 +171,19 @@ class _Feeder:
 
     def _feed(self, part: Part) -> Owned:
         """Link and fold one part, in one transaction under the pipeline's lease."""
-        with self._connection() as connection, self._work(connection) as cursor:
-            owned = self._feed_held(cursor, part)
-            failpoint("feed.before_commit")
+        with (
+            self._connection() as first,
+            self._connection() as second,
+            self._work(first) as cursor,
+        ):
+            with self._work(second) as beside:
+                owned = self._feed_held(cursor, beside, part)
+                failpoint("feed.before_commit")
+            failpoint("feed.between_commits")
         failpoint("feed.after_commit")
         return owned
 
-    def _feed_held(self, cursor: Cursor[Row], part: Part) -> Owned:
+    def _feed_held(self, cursor: Cursor[Row], beside: Cursor[Row], part: Part) -> Owned:
         workspace = self._workspace
         lease = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
         if queries.begin(cursor, workspace, self._after, self._upto).fed != part.after:
@@ -190,7 +196,7 @@ class _Feeder:
         if eventlog.heed_plan(cursor, workspace, eventlog.PIPELINE, current.plan.key):
             profiles.wake_everyone(cursor, workspace, clock)
         closing = clock if unread is None else min(clock, unread)
-        stored = store_part(cursor, self._lake, workspace, part, current.book, closing)
+        stored = store_part(cursor, beside, self._lake, workspace, part, current.book, closing)
         queries.note_fed(cursor, workspace, self._after, part.upto, stored.events, stored.customers)
         eventlog.disturb(cursor, workspace)
         notify(cursor, "tsunagu_inbox", workspace)

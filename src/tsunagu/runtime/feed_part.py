@@ -73,6 +73,7 @@ def read_part(lake: duckdb.DuckDBPyConnection, plan: Plan, after: int, upto: int
 
 def store_part(
     cursor: Cursor[Row],
+    beside: Cursor[Row],
     lake: duckdb.DuckDBPyConnection,
     workspace_id: int,
     part: Part,
@@ -82,6 +83,10 @@ def store_part(
     """Link, fold, answer and store a part.
 
     Args:
+        cursor: of the transaction that holds the lease.
+        beside: of a second one, to be committed just before it. It takes the new customers and
+            their identifiers, so that two processes of the server work; nothing of it, if
+            customers merge who were there before.
         book: the published definitions, by which enrolments follow merged customers.
         closing: the business time as of which audiences are answered.
     """
@@ -95,12 +100,12 @@ def store_part(
     table = part.heads.table
     stale: list[int] = []
     customers = 0
-    with _Writes() as writes:
-        writes.do(
-            identity.store_linked,
-            cursor, workspace_id, linked, told, table["source"], table["message_id"],
-        )  # fmt: skip
-        writes.do(profiles.store_merges, cursor, workspace_id, older)
+    with _Writes() as writes, _Writes() as second:
+        named, where = (writes, cursor) if older else (second, beside)
+        named.do(identity.store_named, where, workspace_id, linked, told)
+        if older:
+            writes.do(identity.store_absorbed, cursor, workspace_id, linked)
+            writes.do(profiles.store_merges, cursor, workspace_id, older)
         asker = Asker(part.plan, closing)
         for folded in _folded(lake, part, linked, held, closing):
             asker.answer(folded)
@@ -113,6 +118,8 @@ def store_part(
             stale += [one.customer for one in folded if one.stale]
             customers += len(folded)
         writes.do(profiles.store_answers, cursor, workspace_id, asker.answers)
+        said = (table["source"], table["message_id"])
+        writes.do(identity.store_evidence, cursor, workspace_id, linked, told, *said)
     firsts = identity.first_identifiers(cursor, workspace_id, spoken_of(moved))
     nobody = int((linked.customer == NONE).sum())
     owned = Owned(told.position, linked.customer, part.plan.key, stale)

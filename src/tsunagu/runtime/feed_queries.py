@@ -158,7 +158,10 @@ def _event(*row: Any) -> tuple[Event, Body]:
 
 
 def _json(text: str | None) -> Json:
-    return msgspec.json.decode(text) if text else {}
+    try:
+        return msgspec.json.decode(text, type=Json) if text else {}
+    except msgspec.DecodeError:  # counts as empty, as everywhere in a feed
+        return {}
 
 
 def read_told(
