@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import seeding
 from playwright.sync_api import Page
@@ -27,6 +28,7 @@ class Site:
 
     url: str
     seeded: seeding.Seeded
+    home: Path
 
     def to(self, path: str) -> str:
         """A page's address in the seeded workspace."""

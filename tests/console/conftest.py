@@ -16,6 +16,7 @@ import uvicorn
 from browsing import CHROMIUM, FLAGS, SESSION_SECRET, OpenPage, Site, settle
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tsunagu.analysis import Analysts
 from tsunagu.channels.email import Mailbox
 from tsunagu.channels.email.mailbox import Arrival
 from tsunagu.console import Places, create_app
@@ -35,7 +36,8 @@ def site(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "http://127.0.0.1:8082",
         signing_secret=seeding.SIGNING_SECRET.encode(),
     )
-    app = create_app(database, session_secret=SESSION_SECRET, places=places)
+    analysts = Analysts(home / "lake")
+    app = create_app(database, session_secret=SESSION_SECRET, places=places, analysts=analysts)
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         port = door.getsockname()[1]
@@ -46,7 +48,7 @@ def site(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     thread.start()
     url = f"http://127.0.0.1:{port}"
     _await_answer(url)
-    yield Site(url, seeded)
+    yield Site(url, seeded, home)
     server.should_exit = True
     thread.join(timeout=20)
 

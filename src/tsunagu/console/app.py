@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tsunagu import access
 from tsunagu.access import Workspace
+from tsunagu.analysis import Analysts
 from tsunagu.console import sign_in
 from tsunagu.console.formats import Formats
 from tsunagu.console.frame import frame
@@ -50,19 +51,29 @@ class Places:
     closed: tuple[str, ...] = ()
 
 
-def create_app(database: Database, *, session_secret: str, places: Places) -> FastAPI:
+def create_app(
+    database: Database, *, session_secret: str, places: Places, analysts: Analysts
+) -> FastAPI:
     """An application with the console and nothing else."""
     app = FastAPI(title="Tsunagu", docs_url=None, redoc_url=None, openapi_url=None)
-    mount(app, database, session_secret=session_secret, places=places)
+    mount(app, database, session_secret=session_secret, places=places, analysts=analysts)
     return app
 
 
-def mount(app: FastAPI, database: Database, *, session_secret: str, places: Places) -> None:
+def mount(
+    app: FastAPI,
+    database: Database,
+    *,
+    session_secret: str,
+    places: Places,
+    analysts: Analysts,
+) -> None:
     """Put the console under `/` of an application; routes that are already there stay first.
 
     Args:
         app: gets the console's start and end added to its lifespan.
         session_secret: what session cookies are signed with; all console processes share it.
+        analysts: answers the questions of the SQL page.
     """
     desk = Desk(
         Reader(database),
@@ -72,6 +83,7 @@ def mount(app: FastAPI, database: Database, *, session_secret: str, places: Plac
         places.collect_url,
         places.signing_secret,
         places.closed,
+        analysts,
     )
     pages_app.include_router(sign_in.router(desk))
     pages_app.add_static_files("/console-assets", sign_in.asset_folder())

@@ -15,12 +15,11 @@ from nicegui import run, ui
 
 from tsunagu.collect import sources as room
 from tsunagu.collect.mapping import library
-from tsunagu.collect.sources import Look, Premises
+from tsunagu.collect.sources import Look, Premises, Shown
 from tsunagu.console.acting import act
 from tsunagu.console.dialogs import dialog, problem_line, text_field
-from tsunagu.console.markup import Html, div, el, icon, join
+from tsunagu.console.markup import Html, div, el, icon, join, span
 from tsunagu.console.pane import button, html
-from tsunagu.console.search_list import plain_table
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, sources
 from tsunagu.core import Invalid, Json, NotFound
@@ -210,7 +209,8 @@ class SourceForm:
             self._seen.set_content(Html(""))
             self._tell(str(problem))
             return
-        self._seen.set_content(_shown(visit, look))
+        if look is not None:  # the console is not just ending
+            self._seen.set_content(_shown(visit, look))
 
     async def _save(self, box: ui.dialog) -> None:
         visit, premises = self._visit, self._premises
@@ -239,21 +239,21 @@ def _shown(visit: Visit, look: Look) -> Html:
         return div("notice", icon("webhook"), visit.say(sources.webhook_ready))
     if not look.columns:
         return join(answers, el("p", visit.say(sources.no_rows), cls="muted"))
-    heads = [
-        el("th", visit.say(phrase))
-        for phrase in (sources.events, sources.who, sources.when, sources.carries)
-    ]
-    rows = [
-        el(
-            "tr",
-            el("td", el("b", event.name or event.type)),
-            el("td", event.user_id or event.anonymous_id or "", cls="break"),
-            el("td", (event.at or "")[:19].replace("T", " "), cls="nowrap"),
-            el("td", msgspec.json.encode(event.body).decode()[:300], cls="break mono small"),
-        )
-        for event in look.events
-    ]
+    events = div("rows", [_event(event) for event in look.events])
     refused = [div("notice amber", icon("warning"), div("grow", words)) for words in look.refused]
     words = el("p", visit.say(sources.would_become, place=look.place))
-    table = div("", plain_table(heads, rows), style="overflow-x:auto") if rows else None
-    return div("stack", answers, words, table, *refused, style="gap:10px")
+    return div("stack", answers, words, events, *refused, style="gap:10px")
+
+
+def _event(event: Shown) -> Html:
+    who = event.user_id or event.anonymous_id or ""
+    carried = {**event.body.get("traits", {}), **event.body.get("properties", {})}
+    top = div(
+        "split",
+        span("strong grow", event.name or event.type),
+        span("muted small nowrap", (event.at or "")[:19].replace("T", " ")),
+    )
+    text = msgspec.json.encode(carried).decode()[:300]
+    line = "border-bottom:1px solid var(--line);padding:8px 0"
+    words = (div("small break", who), div("muted small mono break", text))
+    return div("", top, *words, style=line)

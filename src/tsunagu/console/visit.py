@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from starlette.requests import Request
 
 from tsunagu.access import Workspace
+from tsunagu.analysis import Analysts
 from tsunagu.console.formats import Formats
 from tsunagu.console.phrases import Language, Phrase, language_of, preferred
 from tsunagu.console.reader import Cursor, Reader
@@ -33,8 +34,9 @@ class Desk:
     home: Path
     mailbox: Path | None
     collect_url: str
-    signing_secret: bytes = field(default=b"", repr=False)
-    closed: tuple[str, ...] = ()
+    signing_secret: bytes
+    closed: tuple[str, ...]
+    analysts: Analysts
 
 
 @dataclass(frozen=True)

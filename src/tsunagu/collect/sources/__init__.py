@@ -7,9 +7,9 @@ due in child processes; webhooks come in at the collector.
 from tsunagu.collect.sources.keeper import run_sources
 from tsunagu.collect.sources.models import Source
 from tsunagu.collect.sources.offspring import RUN_SECONDS, Child, try_out
-from tsunagu.collect.sources.orders import Look, Order
+from tsunagu.collect.sources.orders import Look, Order, Shown
 from tsunagu.collect.sources.premises import Premises
-from tsunagu.collect.sources.queries import Run, Standing
+from tsunagu.collect.sources.queries import Run, Standing, standing
 from tsunagu.collect.sources.service import (
     Listed,
     find_source,
@@ -38,6 +38,7 @@ __all__ = [
     "Order",
     "Premises",
     "Run",
+    "Shown",
     "Source",
     "Standing",
     "Vault",
@@ -56,6 +57,7 @@ __all__ = [
     "secret_names",
     "secrets_for_trial",
     "source_of",
+    "standing",
     "try_out",
     "webhook_path",
 ]

@@ -19,6 +19,7 @@ _SHORTEST_SECRET = 3
 _KNOWN: dict[str, tuple[str, bool]] = {
     "OperationalError": ("The database does not answer or refuses the user", True),
     "ProgrammingError": ("The database refuses the query; see table, columns and rights", False),
+    "ArgumentError": ("The database's URL will not do", False),
     "NoSuchTableError": ("There is no such table or view", False),
     "DataError": ("The cursor does not fit its column any more; reset the source", False),
     "InvalidRequestError": ("The table cannot be read", False),

@@ -16,6 +16,7 @@ from tsunagu.console.data_room import data_head
 from tsunagu.console.dialogs import confirm
 from tsunagu.console.markup import Html, div, el, icon, join, link, span
 from tsunagu.console.pane import Pane, button, html
+from tsunagu.console.phrases import Phrase
 from tsunagu.console.reader import Cursor
 from tsunagu.console.search_list import Listing, plain_table
 from tsunagu.console.source_form import SourceForm
@@ -288,10 +289,10 @@ def _trouble(visit: Visit, one: Listed) -> Html | None:
     return div("notice red", icon("error_outline"), words, role="alert", style="margin:12px 0")
 
 
-def _facts(visit: Visit, whole: Whole) -> list[tuple[object, Html | str]]:
+def _facts(visit: Visit, whole: Whole) -> list[tuple[Phrase, Html | str]]:
     one, formats = whole.listed, visit.formats
     standing, source = one.standing, one.source
-    found: list[tuple[object, Html | str]] = [(sources.kind, _kind(visit, one))]
+    found: list[tuple[Phrase, Html | str]] = [(sources.kind, _kind(visit, one))]
     if whole.path is not None:
         address = f"{visit.desk.collect_url}{whole.path}"
         found.append((sources.address, span("secret mono", address)))
@@ -326,8 +327,9 @@ def _runs(visit: Visit, whole: Whole) -> Html:
         return el("p", visit.say(sources.no_runs), cls="muted")
     phrases = (sources.began, sources.outcome, sources.rows, sources.events, sources.known)
     wide = {sources.rows, sources.known, sources.took}
+    figures = {*wide, sources.events, sources.refused}
     heads = [
-        el("th", visit.say(phrase), cls="wide num" if phrase in wide else "")
+        el("th", visit.say(phrase), cls=_column(phrase in wide, phrase in figures))
         for phrase in (*phrases, sources.refused, sources.took)
     ]
     rows = [_run(visit, run, whole.moment) for run in whole.runs]
@@ -335,6 +337,10 @@ def _runs(visit: Visit, whole: Whole) -> Html:
     refused = any(run.refused for run in whole.runs)
     more = link(letters, visit.say(sources.see_letters)) if refused else None
     return join(plain_table(heads, rows), more)
+
+
+def _column(wide: bool, figure: bool) -> str:
+    return " ".join(word for word, on in (("wide", wide), ("num", figure)) if on)
 
 
 def _run(visit: Visit, run: Run, now: int) -> Html:
@@ -346,9 +352,9 @@ def _run(visit: Visit, run: Run, now: int) -> Html:
         el("td", div("nowrap", visit.formats.time(run.started_at)), div("muted small", run.cause)),
         el("td", span(f"chip {_ENDS[run.outcome]}", words), title=run.error),
         el("td", number(run.rows), cls="wide num"),
-        el("td", number(run.events)),
+        el("td", number(run.events), cls="num"),
         el("td", number(run.known), cls="wide num"),
-        el("td", number(run.refused)),
+        el("td", number(run.refused), cls="num"),
         el("td", took, cls="wide num"),
     )
 

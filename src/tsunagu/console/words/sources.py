@@ -3,7 +3,7 @@
 from tsunagu.console.phrases import Phrase
 
 sub = Phrase(
-    "データベース、ファイル、API、メールから、決めた時刻に取り込みます。Webhook は届いたときに受け取ります。",
+    "データベース、ファイル、API、メールから決めた時刻に取り込みます。Webhook も受け取れます。",
     "Rows from databases, files, APIs and mail on a schedule, and webhooks as they come.",
 )
 add = Phrase("取り込み元を追加", "Add a source")
@@ -154,6 +154,3 @@ webhook_ready = Phrase(
 )
 no_yaml = Phrase("YAML として読めません: {problem}", "This is not YAML: {problem}")
 name_needed = Phrase("名前を入れてください。", "Give it a name.")
-who = Phrase("だれ", "Who")
-when = Phrase("いつ", "When")
-carries = Phrase("内容", "Carries")
