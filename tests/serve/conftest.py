@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from serving import NOON, Shop, served
 
 from tsunagu.access import create_key
+from tsunagu.analysis import Analysts
 from tsunagu.core.times import HOUR
 from tsunagu.serve.app import api_app
 from tsunagu.storage import Database
 
 
 @pytest.fixture(scope="session")
-def api(database: Database) -> Iterator[httpx.Client]:
-    with served(api_app(database)) as client:
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of all lakes that the API answers from."""
+    return tmp_path_factory.mktemp("lake")
+
+
+@pytest.fixture(scope="session")
+def api(database: Database, lake: Path) -> Iterator[httpx.Client]:
+    with served(api_app(database, Analysts(lake))) as client:
         yield client
 
 

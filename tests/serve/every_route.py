@@ -18,6 +18,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
+from tsunagu.analysis import Analysts
 from tsunagu.channels import LinkSigner
 from tsunagu.collect import Collector, Directory, collector_app
 from tsunagu.collect.commit import GroupCommit
@@ -45,8 +46,10 @@ def public(database: Database) -> Starlette:
 
 
 def console_and_api(database: Database) -> FastAPI:
-    app = api_app(database)
-    mount(app, database, session_secret="s" * 32, places=Places(Path("home")))
+    analysts = Analysts(Path("home"))
+    app = api_app(database, analysts)
+    places = Places(Path("home"))
+    mount(app, database, session_secret="s" * 32, places=places, analysts=analysts)
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from serving import NOON, Shop, served
 
 from tsunagu.access import create_key, revoke_key
+from tsunagu.analysis import Analysts
 from tsunagu.core.times import DAY, HOUR, iso, moment
 from tsunagu.serve import auth
 from tsunagu.serve.app import api_app
@@ -272,7 +274,7 @@ def test_workspaces_cannot_see_each_other(
 
 def test_a_database_that_is_away_is_said(database: Database) -> None:
     nowhere = replace(database, url="postgresql://nobody@127.0.0.1:1/none?connect_timeout=1")
-    app = api_app(nowhere)
+    app = api_app(nowhere, Analysts(Path("lake")))
     app.state.pool.timeout = 0.5
     with served(app) as client:
         answer = client.get("/v1/health")

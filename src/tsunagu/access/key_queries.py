@@ -14,7 +14,7 @@ from tsunagu.core.events import PLATFORM_SOURCE
 from tsunagu.core.times import micros
 from tsunagu.storage import Row
 
-_PREFIXES: dict[KeyKind, str] = {"write": "tsw_", "api": "tsa_"}
+_PREFIXES: dict[KeyKind, str] = {"write": "tsw_", "api": "tsa_", "analyst": "tsq_"}
 
 
 def _hash(key: str) -> bytes:
@@ -34,7 +34,8 @@ def create_key(
     """Make a key and return it: it is shown this once.
 
     Args:
-        kind: `write` for events, `api` for reading profiles and sending.
+        kind: `write` for events, `api` for reading profiles and sending, `analyst` for SQL
+            over the lake.
         source: what its events say they come from, such as `web` or `pos`.
         key: a key chosen by the caller, at least 24 characters, instead of a random one.
         origins: the web pages that may use it, as `origin_patterns` gives them; None for all.

@@ -9,7 +9,7 @@ from tsunagu.access.origins import Origins
 from tsunagu.core import Json
 
 Clock = Literal["wall", "driven"]
-KeyKind = Literal["write", "api"]
+KeyKind = Literal["write", "api", "analyst"]
 Status = Literal["draft", "published", "stopped"]
 
 

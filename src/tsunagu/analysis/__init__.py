@@ -18,7 +18,14 @@ from tsunagu.analysis.queries import (
     save_query,
     saved_queries,
 )
-from tsunagu.analysis.writing import FORMATS, Format, format_of, plain_rows, write_result
+from tsunagu.analysis.writing import (
+    FORMATS,
+    Format,
+    columns,
+    format_of,
+    plain_rows,
+    write_result,
+)
 
 __all__ = [
     "FORMATS",
@@ -33,6 +40,7 @@ __all__ = [
     "Result",
     "SavedQuery",
     "Stopped",
+    "columns",
     "forget_query",
     "format_of",
     "last_runs",

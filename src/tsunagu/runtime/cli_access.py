@@ -129,7 +129,7 @@ def list_workspaces() -> None:
 )
 def create_key(
     name: Annotated[str, typer.Argument()],
-    kind: Annotated[Literal["write", "api"], typer.Option()] = "write",
+    kind: Annotated[Literal["write", "api", "analyst"], typer.Option()] = "write",
     source: Annotated[
         str, typer.Option(help=say("Where its events come from", "イベントの出どころ"))
     ] = "api",

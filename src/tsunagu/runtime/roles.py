@@ -118,7 +118,10 @@ def _public(work: Work) -> None:
 
 
 def _console(work: Work) -> None:
+    from tsunagu.collect.sources import Premises
     from tsunagu.console import Places, mount
+    from tsunagu.runtime.asking import analysts_of
+    from tsunagu.runtime.database import own_places
     from tsunagu.runtime.web import serve_app
     from tsunagu.serve.app import api_app
 
@@ -128,9 +131,17 @@ def _console(work: Work) -> None:
         settings.mailbox_folder if settings.local_mailbox else None,
         settings.collect_address,
         signing_secret=work.secrets.signing.encode(),
+        closed=own_places(settings),
     )
-    app = api_app(work.database)
-    mount(app, work.database, session_secret=work.secrets.session, places=places)
+    analysts = analysts_of(settings)
+    app = api_app(work.database, analysts, Premises(settings.folder, own_places(settings)))
+    mount(
+        app,
+        work.database,
+        session_secret=work.secrets.session,
+        places=places,
+        analysts=analysts,
+    )
     serve_app(app, settings.host, settings.console_port, work.stop)
 
 

@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     mail_from: str = "Tsunagu <news@tsunagu.example>"
     zone: str = "UTC"
     currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
+    sql_seconds: float = Field(default=60, gt=0, le=3600)
+    sql_memory_mb: int = Field(default=1024, ge=128)
+    sql_disk_mb: int = Field(default=4096, ge=64)
+    sql_places: int = Field(default=2, ge=1, le=64)
     dead_letter_days: int = Field(default=365, ge=0, le=36_500)
 
     @property

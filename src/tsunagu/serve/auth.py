@@ -20,12 +20,14 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from tsunagu.access import Key, find_key
+from tsunagu.core import Denied
 from tsunagu.serve.errors import Unauthorized
 
 Row = tuple[Any, ...]
 
 KNOWN_SECONDS = 5.0
 MAX_REMEMBERED = 10_000
+_ANALYST_KEY = "tsunagu key create NAME --kind analyst"
 
 _bearer = HTTPBearer(auto_error=False, description="An API key (`tsa_…`).")
 _basic = HTTPBasic(auto_error=False, description="The API key as user name, no password.")
@@ -64,8 +66,27 @@ class KeyMemory:
             Unauthorized: it is not an API key in use.
         """
         found, until = self._known.get(key, (None, 0.0))
-        if found is None or until < monotonic():
+        if found is None or until < monotonic() or found.kind != "api":
             found = self._look_up(key)
+        return found
+
+    def analyst(self, key: str) -> Key:
+        """Whose lake an analyst's key may ask.
+
+        Raises:
+            Unauthorized: it is no key in use.
+            Denied: it is a key for something else.
+        """
+        found, until = self._known.get(key, (None, 0.0))
+        if found is None or until < monotonic():
+            with self._pool.connection() as connection:
+                found = find_key(connection, key)
+            if found is None:
+                raise Unauthorized("This is not a key in use; make one with: " + _ANALYST_KEY)
+            if found.kind == "analyst":
+                self._remember(key, found)
+        if found.kind != "analyst":
+            raise Denied("SQL over the lake needs an analyst's key. Make one with: " + _ANALYST_KEY)
         return found
 
     def _look_up(self, key: str) -> Key:
@@ -77,7 +98,10 @@ class KeyMemory:
                 "This is not an API key in use; make one in the console under settings, "
                 "write keys only send events."
             )
+        self._remember(key, found)
+        return found
+
+    def _remember(self, key: str, found: Key) -> None:
         if len(self._known) >= MAX_REMEMBERED:
             self._known.clear()
         self._known[key] = (found, monotonic() + KNOWN_SECONDS)
-        return found

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from tsunagu.core import Denied, Invalid, NotFound, TsunaguError
+from tsunagu.core import Denied, Invalid, NotFound, Retryable, TsunaguError
 
 RETRY_SECONDS = 2
 _STATUS: dict[type[TsunaguError], tuple[int, str]] = {
@@ -35,6 +35,8 @@ def _of_ours(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, Unauthorized):
         challenge = {"www-authenticate": 'Bearer realm="API key"'}
         return _problem(401, "unauthorized", str(error), challenge)
+    if isinstance(error, Retryable):
+        return _problem(503, "unavailable", str(error), {"retry-after": str(RETRY_SECONDS)})
     known = (_STATUS[kind] for kind in _STATUS if isinstance(error, kind))
     return _problem(*next(known, (500, "failed")), str(error))
 

@@ -230,3 +230,37 @@ class Problem(_Answer):
 
     code: str
     message: str
+
+
+class SqlQuestion(BaseModel):
+    """A question to the lake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sql: str = Field(
+        max_length=100_000,
+        description="One SELECT in DuckDB's dialect.",
+        examples=["select name, count(*) from events group by 1 order by 2 desc"],
+    )
+    rows: int = Field(10_000, ge=1, le=1_000_000, description="The result ends after this many.")
+    known_at: str | None = Field(
+        None,
+        description="Answer as of what was known at this time.",
+        examples=["2026-05-01T12:00:00Z"],
+    )
+
+
+class SqlColumn(BaseModel):
+    """A column of a result, with Arrow's name of its type."""
+
+    name: str
+    type: str
+
+
+class SqlAnswer(BaseModel):
+    """The rows of a result. Times are ISO 8601; a number that JSON cannot hold is its digits."""
+
+    columns: list[SqlColumn]
+    rows: list[list[Any]]
+    truncated: bool = Field(description="There were more rows than asked for.")
+    seconds: float

@@ -20,7 +20,7 @@ from tsunagu.storage import in_workspace
 Row = tuple[Any, ...]
 
 MAX_EVENTS = 200
-_FAILURES: dict[int | str, dict[str, Any]] = {
+FAILURES: dict[int | str, dict[str, Any]] = {
     400: {"model": models.Problem, "description": "The request is wrong; the message says how."},
     401: {"model": models.Problem, "description": "No API key, or one that is not in use."},
     503: {"model": models.Problem, "description": "The database is away; send it again."},
@@ -55,7 +55,7 @@ class Api:
 
 def router(api: Api) -> APIRouter:
     """The routes over one set of connections."""
-    routes = APIRouter(prefix="/v1", responses=_FAILURES)
+    routes = APIRouter(prefix="/v1", responses=FAILURES)
 
     def caller(key: StatedKey) -> Key:
         return api.keys.reader(key)

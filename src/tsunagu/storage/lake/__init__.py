@@ -5,6 +5,7 @@ from tsunagu.storage.lake.files import (
     events_from_csv,
     identity_from_csv,
     lake_connection,
+    literal,
     write_files,
 )
 from tsunagu.storage.lake.reader import LakeReader
@@ -53,6 +54,7 @@ __all__ = [
     "identity_from_csv",
     "join_small",
     "lake_connection",
+    "literal",
     "make_views",
     "sweep",
     "write_files",
