@@ -140,7 +140,11 @@ def _many(routes: APIRouter, api: Api, database: Database, who: Any) -> None:
         found = _filter(wanted, "open")
         return _job(letters.ask_for_letters(database, key.workspace_id, action, found, _name(key)))
 
-    @routes.get("/jobs/{job_id}", summary="How far the work on many letters is")
+    @routes.get(
+        "/jobs/{job_id}",
+        summary="How far the work on many letters is",
+        responses={404: {"description": "There is no work of this number."}},
+    )
     def job(job_id: int, key: Key = who) -> Job:  # pyright: ignore[reportUnusedFunction]
         """`running`, `done` or `stopped`."""
         with api.workspace(key.workspace_id) as cursor:
