@@ -15,6 +15,7 @@ from tsunagu.eventlog import append
 from tsunagu.runtime.load import LoadReport, Watching, run_load
 from tsunagu.runtime.pipeline import Desk
 from tsunagu.runtime.pipeline_loop import next_batch
+from tsunagu.serve.definitions import publish_document
 from tsunagu.storage import Database, in_workspace
 from tsunagu.storage.lake import LakeReader
 
@@ -48,6 +49,13 @@ class Loads:
         self.workspace = workspace
         self.lake = lake
         self.desk = Desk(workspace, "UTC", loaded=LoadedKeys(lake))
+
+    def publish(self, kind: str, name: str, **document: Any) -> None:
+        with (
+            self.database.connect("app") as connection,
+            in_workspace(connection, self.workspace) as cursor,
+        ):
+            publish_document(cursor, self.workspace, kind, name, document, "tests")
 
     def open(self, *files: Path, mapping: str | None = None, again: bool = False) -> Load:
         want = bulk.wanted([str(file) for file in files], mapping, "files")

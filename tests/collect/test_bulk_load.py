@@ -270,6 +270,26 @@ def test_any_table_with_a_mapping(loads: Loads, tmp_path: Path) -> None:
     assert reason.startswith(f"{file} line 19: at: 日付 is '2024/02/30'")
 
 
+def test_the_tracking_plan_holds_for_files_too(loads: Loads, tmp_path: Path) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"total": {"type": "integer", "maximum": 90}, "note": {"type": "string"}},
+    }
+    loads.publish("event-schema", "order", event="Order Completed", schema=schema, mode="block")
+    file = tmp_path / "history.ndjson"
+    file.write_text(lines(call(n) for n in range(100)))
+    counts = loads.run(file, chunk_bytes=5_000).load.counts
+    assert (counts.loaded, counts.blocked, counts.bad) == (91, 9, 0)
+    assert loads.message_ids() == ids(91)
+    dead = loads.selected("select message_id, reason from dead_letters where stage = 'plan'")
+    assert sorted(message for message, _ in dead) == ids(9, 91)
+    assert "90" in dead[0][1]
+    assert loads.selected("select sum(seen), sum(violating) from plan_traffic") == [(100, 9)]
+    assert loads.selected("select sum(events) from profiles") == [(91,)]
+    # what was blocked was seen: it is no new event a second time
+    assert loads.run(file, again=True).load.counts.repeats == 100
+
+
 def test_a_load_that_finds_nothing_but_bad_rows_stops(loads: Loads, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.ndjson"
     wrong.write_text(lines({"name": "x", "n": n} for n in range(200)))

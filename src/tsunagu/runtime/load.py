@@ -13,13 +13,16 @@ from pathlib import Path
 
 from psycopg import Connection
 
+from tsunagu.access import workspace_by_id
 from tsunagu.collect import bulk
 from tsunagu.collect.bulk import Counts, Load
 from tsunagu.collect.mapping import read_mapping
+from tsunagu.collect.plan import PlanBook
 from tsunagu.core import Invalid, Retryable, TsunaguError
 from tsunagu.core.failpoints import failpoint
-from tsunagu.core.times import wall
+from tsunagu.core.times import wall, zone
 from tsunagu.runtime.feed import FeedReport, feed
+from tsunagu.serve import definitions
 from tsunagu.storage import Database, Row, in_workspace
 
 
@@ -77,6 +80,7 @@ def run_load(
             home,
             load,
             mapping,
+            book=_tracking_plan(connection, load),
             most_bad=most_bad,
             tell=watching.read,
             chunk_bytes=chunk_bytes,
@@ -134,6 +138,12 @@ def _add(report: FeedReport, found: FeedReport) -> None:
     report.nobody += found.nobody
     report.profile_seconds += found.profile_seconds
     report.seconds += found.seconds
+
+
+def _tracking_plan(connection: Connection[Row], load: Load) -> PlanBook | None:
+    with in_workspace(connection, load.workspace_id) as cursor:
+        where = workspace_by_id(cursor, load.workspace_id)
+        return definitions.load(cursor, load.workspace_id, zone(where.zone), None).tracking
 
 
 def _current(connection: Connection[Row], load: Load) -> Load:

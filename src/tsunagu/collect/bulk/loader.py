@@ -22,6 +22,7 @@ from psycopg import Connection, Cursor, errors
 
 from tsunagu.collect.bulk import queries
 from tsunagu.collect.bulk.commit import deliver, deliver_promised, staging_folder, sync_files
+from tsunagu.collect.bulk.holding import Held, hold_part
 from tsunagu.collect.bulk.keys import Run, repeated
 from tsunagu.collect.bulk.known import KnownKeys
 from tsunagu.collect.bulk.models import MOST_BAD, Counts, Load, Promised, data_as_json
@@ -29,6 +30,7 @@ from tsunagu.collect.bulk.reading import CHUNK_BYTES, Chunk, read_chunks
 from tsunagu.collect.bulk.staging import Checked, Places, Stage
 from tsunagu.collect.bulk.turns import GivenUp, Turns
 from tsunagu.collect.mapping import Mapping
+from tsunagu.collect.plan import PlanBook
 from tsunagu.core import Invalid
 from tsunagu.core.failpoints import failpoint
 from tsunagu.core.times import wall
@@ -57,8 +59,14 @@ class _Part:
     base: int
     run: Run
     news: int
+    held: Held = field(default_factory=Held)
     files: list[DataFile] = field(default_factory=list[DataFile])
     key_file: str = ""
+
+    @property
+    def loaded(self) -> int:
+        """How many of its events enter the lake; what the plan blocks is known but not loaded."""
+        return len(self.run) - len(self.held.places)
 
 
 class Loader:
@@ -67,6 +75,7 @@ class Loader:
     Args:
         home: the workspace's lake folder.
         mapping: how rows become events; None for the Segment spec.
+        book: the workspace's tracking plan, if it has one.
         most_bad: at how many bad rows the load stops.
         tell: hears after each part what the load came to.
         chunk_bytes: about how much of a file is one part; None suits it to the files.
@@ -79,6 +88,7 @@ class Loader:
         load: Load,
         mapping: Mapping | None,
         *,
+        book: PlanBook | None = None,
         most_bad: int = MOST_BAD,
         tell: Tell = lambda _: None,
         chunk_bytes: int | None = None,
@@ -86,6 +96,7 @@ class Loader:
         self._database = database
         self._home = home
         self._load = load
+        self._book = book
         self._most_bad = most_bad
         self._tell = tell
         self._workers = min(_MOST_WORKERS, os.cpu_count() or 1)
@@ -200,11 +211,16 @@ class Loader:
             return  # the lake writer's housekeeping makes them at its next look
 
     def _write(self, stage: Stage, part: _Part) -> None:
-        if len(part.run):
-            folder = staging_folder(self._home, self._load)
-            part.files = stage.write(part.out, part.base, folder)
+        if not len(part.run):
+            return
+        if self._book is not None:
+            source, received = self._load.source, self._load.received_at
+            part.held = hold_part(stage, self._book, part.out, part.base, source, received)
+        if part.loaded:
+            out = np.union1d(part.out, part.held.places)
+            part.files = stage.write(out, part.base, staging_folder(self._home, self._load))
             sync_files(part.files)
-            part.key_file = self._known.write(part.run)
+        part.key_file = self._known.write(part.run)
 
     def _settle(self, stage: Stage, part: _Part, connection: Connection[Row]) -> None:
         """Promise a part, bring it into the lake, and say so."""
@@ -242,21 +258,22 @@ class Loader:
         keep = ~np.isin(part.checked.places, part.out)
         rest = Run.of(part.checked.keys.take(keep))
         self._known.replace_staged(part.run, part.key_file, rest)
-        part.run, part.files, part.key_file = rest, [], ""
+        part.run, part.held, part.files, part.key_file = rest, Held(), [], ""
         self._write(stage, part)
 
     def _note(self, cursor: Cursor[Row], part: _Part) -> Counts:
         load, checked, chunk, now = self._load, part.checked, part.chunk, wall()
-        loaded = len(part.run)
         counts = Counts(
             chunk.bytes,
             checked.lines,
-            loaded,
-            len(checked.places) - loaded,
+            part.loaded,
+            len(checked.places) - len(part.run),
             len(checked.bad),
+            len(part.held.places),
         )
         path = load.files[chunk.file].path
         queries.bury_lines(cursor, load, path, checked.bad, now)
+        part.held.store(cursor, load.workspace_id)
         queries.promise_part(
             cursor,
             load,
@@ -269,7 +286,7 @@ class Loader:
         )
         if part.key_file:
             queries.add_key_file(
-                cursor, load.workspace_id, part.key_file, 0, loaded, load.received_at
+                cursor, load.workspace_id, part.key_file, 0, len(part.run), load.received_at
             )
         failpoint("load.before_promise")
         return counts

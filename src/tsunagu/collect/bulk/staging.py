@@ -6,7 +6,7 @@ writes is part of the lake until the load commits it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,15 @@ _PIECE = 1 << 18
 _COLUMNS = ", ".join(name for name, _ in STAGED)
 Places = npt.NDArray[np.int64]
 
+_ROWS = """
+select n, least(coalesce(epoch_us(happened_at), {received}), {received}),
+    coalesce(epoch_us(happened_at), {received}),
+    message_id, type, name, user_id, anonymous_id, previous_id, group_id,
+    properties, traits, context
+from staged anti join left_out using (n)
+where usual
+order by n
+"""
 _STAGE_ALL = f"create table staged as select {_COLUMNS}, true as usual from rows"  # noqa: S608 - constants
 _JOIN = f"insert into staged select {_COLUMNS}, true as usual from chosen"  # noqa: S608 - constants
 _EVENTS = """
@@ -110,6 +119,17 @@ class Stage:
             without="anti join left_out using (n)" if len(out) else "",
         )
         return write_files(self._connection, query, folder, EVENTS)
+
+    def rows(self, out: Places, most: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The staged events without those at the places `out`, some at a time, in order.
+
+        Each is its place, known_at, happened_at (in microseconds), message id, type, name, user
+        and anonymous id, previous and group id, properties, traits, context.
+        """
+        self._connection.register("left_out", pa.table({"n": pa.array(out, pa.int64())}))
+        found = self._connection.execute(_ROWS.format(received=self._received_at))
+        while rows := found.fetchmany(most):
+            yield rows
 
     def clear(self) -> None:
         """Let the chunk go."""

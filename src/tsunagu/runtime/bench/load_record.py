@@ -20,7 +20,7 @@ SHARE_OF_REPEATS = 1 / 50
 _ROWS = """
 with numbered as (
     select i, case when i > 0 and hash(i, 1) % 50 = 0 then (hash(i, 2) % i)::bigint else i end as n
-    from range({first}, {last}) as t (i)
+    from range({events}) as t (i)
 ),
 drawn as (
     select n, (hash(n, 3) % {customers})::bigint as customer,
@@ -73,7 +73,7 @@ select '{{"type":"identify","messageId":"i-' || n || '","userId":"u' || n
     || '@mail.example","plan":"' || ['free', 'basic', 'pro'][1 + n % 3]
     || '","city":"' || ['東京', '大阪', '福岡', '札幌'][1 + n % 4]
     || '","visits":' || n % 90 || '}}}}' as line
-from range({count}) as t (n)
+from range({first}, {last}) as t (n)
 """
 _AS_LINES = "(format csv, header false, quote '', escape '', delimiter '\x01')"
 
@@ -88,14 +88,14 @@ def write_parquet(target: Path, events: int) -> None:
     _copy(_rows(events), target, "(format parquet, compression snappy)")
 
 
-def write_people(target: Path, count: int) -> None:
+def write_people(target: Path, count: int, *, first: int = 0) -> None:
     """One identify each of so many customers, as an export of a CRM has them."""
-    _copy(_PEOPLE.format(count=count), target, _AS_LINES)
+    _copy(_PEOPLE.format(first=first, last=first + count), target, _AS_LINES)
 
 
 def _rows(events: int) -> str:
     customers = max(100, events // EVENTS_A_CUSTOMER)
-    return _ROWS.format(first=0, last=events, events=events, customers=customers)
+    return _ROWS.format(events=events, customers=customers)
 
 
 def _copy(query: str, target: Path, options: str) -> None:
