@@ -20,8 +20,15 @@ from psycopg import Connection, IsolationLevel, sql
 from tsunagu.storage import transfer_queries as queries
 from tsunagu.storage.database import Database, Row
 
-# Who runs is nobody's data, and the version of the tables comes with the tables.
-_NOT_DATA = ("alembic_version", "processes")
+# Who runs is nobody's data, the version of the tables comes with the tables, and a replay is
+# worth nothing without its shadow, which can be made again.
+_NOT_DATA = (
+    "alembic_version",
+    "processes",
+    "replays",
+    "replay_owners",
+    "replay_differences",
+)
 _BOUNDS = re.compile(r"^FOR VALUES FROM \((.+)\) TO \((.+)\)$")
 _PROTECT = Path(__file__).parent / "migrations" / "protect.sql"
 _BLOCK = 1 << 20

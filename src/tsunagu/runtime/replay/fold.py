@@ -1,0 +1,87 @@
+"""Folding a batch of the log into a shadow: the pipeline's pure functions, and no journeys."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from psycopg import Cursor
+
+from tsunagu import identity, profiles
+from tsunagu.core import Json, decode_body
+from tsunagu.core.events import CONSENT_WORDS, PLATFORM_SOURCE
+from tsunagu.decisions import Policy
+from tsunagu.journeys import Book
+from tsunagu.profiles import Absorption, Fact, Plan
+from tsunagu.runtime.batch import Changes, Loaded, advance_batch, resolve_batch
+from tsunagu.runtime.replay import queries
+from tsunagu.runtime.replay.models import Replay
+from tsunagu.runtime.replay.source import Cut
+from tsunagu.storage import Row
+
+_TIMERS = 2_000
+# No journey is published: nothing is entered, decided or sent.
+_NO_JOURNEYS = Book({}, {}, {}, Policy())
+
+
+def fold_cut(cursor: Cursor[Row], replay: Replay, plan: Plan, cut: Cut) -> Replay:
+    """Fold one batch, in the caller's transaction; the replay as it stands afterwards."""
+    facts, absorbed = _identify(cursor, replay, cut)
+    touched = {fact.customer for fact in facts}
+    touched |= {customer for a in absorbed for customer in (a.loser, a.survivor)}
+    states, _ = profiles.load_states(cursor, replay.shadow, touched, plan.key)
+    closing = cut.events[-1].known_at if cut.next_known_at is None else cut.next_known_at
+    closing = min(closing, cut.events[-1].known_at)
+    changes = advance_batch(plan, _NO_JOURNEYS, facts, absorbed, Loaded(states), closing)
+    _store(cursor, replay, plan, changes)
+    queries.note_owners(cursor, replay, ((f.event.position, f.customer) for f in facts))
+    moved = replay.moved(cut.upto, len(cut.events))
+    queries.note(cursor, moved)
+    return moved
+
+
+def fire_timers(cursor: Cursor[Row], replay: Replay, plan: Plan, until: int) -> bool:
+    """Let some of the timers due by a time fire; True while there are more."""
+    due = profiles.due_customers(cursor, replay.shadow, until, _TIMERS)
+    if due:
+        states, _ = profiles.load_states(cursor, replay.shadow, due, plan.key)
+        changes = advance_batch(plan, _NO_JOURNEYS, (), (), Loaded(states), until)
+        _store(cursor, replay, plan, changes)
+    return len(due) == _TIMERS
+
+
+def _identify(
+    cursor: Cursor[Row], replay: Replay, cut: Cut
+) -> tuple[Sequence[Fact], Sequence[Absorption]]:
+    bodies = [decode_body(event.body) for event in cut.events]
+    stated = [identity.identifiers_of(*pair) for pair in zip(cut.events, bodies, strict=True)]
+    known = identity.load_known(cursor, replay.shadow, {i for some in stated for i in some})
+    # Customers' numbers come from the workspace's own, so that they are those that are live.
+    facts, absorbed, resolution = resolve_batch(
+        replay.workspace_id, cut.events, bodies, stated, known
+    )
+    identity.store(cursor, replay.shadow, resolution)
+    return facts, absorbed
+
+
+def _store(cursor: Cursor[Row], replay: Replay, plan: Plan, changes: Changes) -> None:
+    side = replay.shadow
+    retold = {f.customer for f in changes.facts if f.event.type == "identify"}
+    retold |= {a.survivor for a in changes.absorbed}
+    states, absorbed = changes.states, changes.absorbed
+    profiles.store_merges(cursor, side, absorbed)
+    stored = profiles.stored_form(states)
+    profiles.store_states(cursor, side, states, stored, changes.wakes, retold, plan.key)
+    profiles.store_memberships(cursor, side, changes.memberships, states, absorbed)
+    profiles.store_consents(cursor, side, states, _evidence(changes))
+
+
+def _evidence(changes: Changes) -> dict[int, dict[int, Json]]:
+    found: dict[int, dict[int, Json]] = defaultdict(dict)
+    for fact in changes.facts:
+        if fact.event.name in CONSENT_WORDS and fact.event.source != PLATFORM_SOURCE:
+            said = {"properties": fact.body.properties, "context": fact.body.context}
+            found[fact.customer][fact.event.position] = said
+    for absorption in changes.absorbed:
+        found[absorption.survivor].update(found.pop(absorption.loser, {}))
+    return found

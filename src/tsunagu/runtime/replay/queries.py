@@ -1,0 +1,498 @@
+"""The statements of replays: their rows, both sides of a comparison, the exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from typing import LiteralString
+
+import msgspec
+from psycopg import Connection, Cursor, sql
+
+from tsunagu.core import NotFound
+from tsunagu.core.times import micros, moment, wall
+from tsunagu.runtime.replay.models import Difference, Replay
+from tsunagu.storage import Row, in_workspace, int_array, stage
+
+_REPLAY: LiteralString = """
+select workspace_id, replay_id, shadow, stages, from_at, to_at, plan, state, position, upto, events,
+    compared_at
+from replays
+"""
+# The tables that a replay fills, with the columns that make a row the same one.
+IDENTITY = {
+    "customers": ("customer_id",),
+    "identifiers": ("kind", "value"),
+    "identity_edges": ("kind_a", "value_a", "kind_b", "value_b"),
+}
+PROFILES = ("profiles", "audience_members", "consents")
+
+
+def _replay(row: Row) -> Replay:
+    from_at, to_at = (None if at is None else micros(at) for at in row[4:6])
+    return Replay(row[0], row[1], row[2], tuple(row[3]), from_at, to_at, *row[6:])
+
+
+@contextmanager
+def both_sides(
+    connection: Connection[Row], workspace_id: int, shadow: int
+) -> Generator[Cursor[Row]]:
+    """One transaction of the role `owner` that sees the workspace and the shadow."""
+    with in_workspace(connection, workspace_id) as cursor:
+        cursor.execute("select set_config('tsunagu.shadow', %s, true)", (str(shadow),))
+        yield cursor
+
+
+def create(
+    cursor: Cursor[Row],
+    workspace_id: int,
+    stages: Sequence[str],
+    from_at: int | None,
+    to_at: int | None,
+    plan: str,
+    upto: int,
+) -> Replay:
+    """A new replay with a shadow of its own."""
+    cursor.execute(
+        """
+        insert into replays (
+            workspace_id, shadow, stages, from_at, to_at, plan, state, upto, created_at
+        )
+        values (%s, nextval('workspace_ids'), %s, %s, %s, %s, 'running', %s, %s)
+        returning replay_id
+        """,
+        (
+            workspace_id,
+            list(stages),
+            None if from_at is None else moment(from_at),
+            None if to_at is None else moment(to_at),
+            plan,
+            upto,
+            moment(wall()),
+        ),
+    )
+    row = cursor.fetchone()
+    assert row is not None
+    return find(cursor, workspace_id, row[0])
+
+
+def find(cursor: Cursor[Row], workspace_id: int, replay_id: int) -> Replay:
+    """A replay by its number.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = cursor.execute(
+        _REPLAY + "where workspace_id = %s and replay_id = %s", (workspace_id, replay_id)
+    ).fetchone()
+    if row is None:
+        raise NotFound(
+            f"There is no replay {replay_id} in this workspace. See: tsunagu replay show"
+        )
+    return _replay(row)
+
+
+def every(cursor: Cursor[Row], workspace_id: int) -> list[Replay]:
+    """All replays of a workspace, the oldest first."""
+    cursor.execute(_REPLAY + "where workspace_id = %s order by replay_id", (workspace_id,))
+    return [_replay(row) for row in cursor.fetchall()]
+
+
+def note(cursor: Cursor[Row], replay: Replay) -> None:
+    """Write how far a replay has come and what state it is in."""
+    cursor.execute(
+        """
+        update replays
+        set state = %s, position = %s, events = %s, compared_at = %s,
+            swapped_at = case when %s = 'swapped' then %s else swapped_at end
+        where workspace_id = %s and replay_id = %s
+        """,
+        (
+            replay.state,
+            replay.position,
+            replay.events,
+            replay.compared_at,
+            replay.state,
+            moment(wall()),
+            replay.workspace_id,
+            replay.replay_id,
+        ),
+    )
+
+
+def drop(cursor: Cursor[Row], replay: Replay) -> None:
+    """Remove a replay and its shadow; call it in a transaction that sees both sides."""
+    for table in (*IDENTITY, *PROFILES):
+        cursor.execute(
+            sql.SQL("delete from {} where workspace_id = %s").format(sql.Identifier(table)),
+            (replay.shadow,),
+        )
+    for table in ("replay_owners", "replay_differences", "replays"):
+        cursor.execute(
+            sql.SQL("delete from {} where workspace_id = %s and replay_id = %s").format(
+                sql.Identifier(table)
+            ),
+            (replay.workspace_id, replay.replay_id),
+        )
+
+
+def logged(
+    cursor: Cursor[Row], workspace_id: int, after: int, upto: int, limit: int, platform: str
+) -> list[Row]:
+    """Events of the inbox in a range, without those that were left out."""
+    cursor.execute(
+        """
+        select position, (date_part('epoch', received_at) * 1000000)::bigint,
+            (date_part('epoch', known_at) * 1000000)::bigint, message_id, type, name, user_id,
+            anonymous_id, (date_part('epoch', at) * 1000000)::bigint, source,
+            convert_to(body, 'UTF8')
+        from inbox as i
+        where workspace_id = %s and position > %s and position <= %s and source <> %s
+            and not exists (
+                select from left_out as l
+                where l.workspace_id = i.workspace_id and l.position = i.position
+            )
+        order by position
+        limit %s
+        """,
+        (workspace_id, after, upto, platform, limit),
+        binary=True,
+    )
+    return cursor.fetchall()
+
+
+def reached(cursor: Cursor[Row], workspace_id: int, consumer: str) -> tuple[int, int]:
+    """Where a reader of the log is, and the business time to which it has closed its timers."""
+    row = cursor.execute(
+        """
+        select position, coalesce((date_part('epoch', closed_at) * 1000000)::bigint, 0)
+        from cursors where workspace_id = %s and consumer = %s
+        """,
+        (workspace_id, consumer),
+    ).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+def note_owners(cursor: Cursor[Row], replay: Replay, owners: Iterable[tuple[int, int]]) -> None:
+    """Note the events (position, customer) that the timeline does not give to this customer."""
+    stage(cursor, "owners_in", {"position": "int8", "customer_id": "int8"}, owners)
+    cursor.execute(
+        """
+        insert into replay_owners (workspace_id, replay_id, position, customer_id)
+        select %(workspace)s, %(replay)s, o.position, o.customer_id
+        from owners_in as o
+        where not exists (
+            select from timeline as t
+            where t.workspace_id = %(workspace)s and t.customer_id = o.customer_id
+                and t.position = o.position
+        )
+        on conflict do nothing
+        """,
+        {"workspace": replay.workspace_id, "replay": replay.replay_id},
+    )
+
+
+def find_owners(cursor: Cursor[Row], replay: Replay) -> None:
+    """Look up whose the noted events are in the timeline, which is read from end to end."""
+    cursor.execute("set local enable_seqscan = on; set local enable_hashjoin = on")
+    key = {"workspace": replay.workspace_id, "replay": replay.replay_id}
+    cursor.execute(
+        """
+        update replay_owners as o set was = t.customer_id
+        from timeline as t
+        where o.workspace_id = %(workspace)s and o.replay_id = %(replay)s and o.was is null
+            and t.workspace_id = %(workspace)s and t.position = o.position
+            and t.position >= (
+                select min(position) from replay_owners
+                where workspace_id = %(workspace)s and replay_id = %(replay)s and was is null
+            )
+        """,
+        key,
+    )
+    # The timeline no longer has these: there is nothing to give to anybody.
+    cursor.execute(
+        """
+        delete from replay_owners
+        where workspace_id = %(workspace)s and replay_id = %(replay)s and was is null
+        """,
+        key,
+    )
+    cursor.execute("set local enable_seqscan = off; set local enable_hashjoin = off")
+
+
+def folds(
+    cursor: Cursor[Row], side: int, after: int, limit: int, only: Collection[int] | None = None
+) -> dict[int, bytes]:
+    """Stored folds of one side by customer, the next `limit` after a customer or only some."""
+    if only is not None:
+        cursor.execute(
+            "select customer_id, state from profiles "
+            "where workspace_id = %s and customer_id = any(%s)",
+            (side, int_array(only)),
+        )
+    else:
+        cursor.execute(
+            """
+            select customer_id, state from profiles
+            where workspace_id = %s and customer_id > %s order by customer_id limit %s
+            """,
+            (side, after, limit),
+        )
+    return dict(cursor.fetchall())
+
+
+def touched_since(cursor: Cursor[Row], sides: Sequence[int], position: int) -> set[int]:
+    """Customers of either side who had an event after a position."""
+    cursor.execute(
+        "select customer_id from profiles where workspace_id = any(%s) and position > %s",
+        (list(sides), position),
+    )
+    return {customer for (customer,) in cursor.fetchall()}
+
+
+def unlike_members(cursor: Cursor[Row], replay: Replay) -> set[int]:
+    """Customers whose rows of memberships or consents are not the same on both sides.
+
+    Left out are those who had an event since, or are not on both sides.
+    """
+    cursor.execute(
+        """
+        select p.customer_id from profiles as p
+        join profiles as q on q.workspace_id = %(shadow)s and q.customer_id = p.customer_id
+        where p.workspace_id = %(live)s and p.position <= %(position)s and p.customer_id in (
+            select customer_id from audience_members
+            where workspace_id in (%(live)s, %(shadow)s)
+            group by audience, customer_id having count(*) = 1
+            union all
+            select customer_id from consents
+            where workspace_id in (%(live)s, %(shadow)s)
+            group by channel, purpose, customer_id
+            having count(*) = 1 or bool_or(granted) <> bool_and(granted)
+        )
+        """,
+        {
+            "live": replay.workspace_id,
+            "shadow": replay.shadow,
+            "position": replay.position,
+        },
+    )
+    return {customer for (customer,) in cursor.fetchall()}
+
+
+def forget_differences(cursor: Cursor[Row], replay: Replay) -> None:
+    """Start a comparison anew."""
+    cursor.execute(
+        "delete from replay_differences where workspace_id = %s and replay_id = %s",
+        (replay.workspace_id, replay.replay_id),
+    )
+
+
+def keep_differences(cursor: Cursor[Row], replay: Replay, found: Sequence[Difference]) -> None:
+    """Keep what a comparison found."""
+    cursor.executemany(
+        """
+        insert into replay_differences (workspace_id, replay_id, customer_id, what, detail)
+        values (%s, %s, %s, %s, %s)
+        on conflict (workspace_id, replay_id, customer_id) do update
+        set what = excluded.what, detail = excluded.detail
+        """,
+        [
+            (
+                replay.workspace_id,
+                replay.replay_id,
+                one.customer_id,
+                list(one.what),
+                msgspec.json.encode(one.detail).decode(),
+            )
+            for one in found
+        ],
+    )
+
+
+def differing(cursor: Cursor[Row], replay: Replay) -> set[int]:
+    """The customers that the last comparison found to differ."""
+    cursor.execute(
+        "select customer_id from replay_differences where workspace_id = %s and replay_id = %s",
+        (replay.workspace_id, replay.replay_id),
+    )
+    return {customer for (customer,) in cursor.fetchall()}
+
+
+def counted(cursor: Cursor[Row], replay: Replay) -> dict[str, int]:
+    """How many customers differ in what."""
+    cursor.execute(
+        """
+        select kind, count(*)
+        from replay_differences as d cross join lateral unnest(d.what) as kind
+        where d.workspace_id = %s and d.replay_id = %s group by kind order by kind
+        """,
+        (replay.workspace_id, replay.replay_id),
+    )
+    return dict(cursor.fetchall())
+
+
+def samples(cursor: Cursor[Row], replay: Replay, limit: int) -> list[Difference]:
+    """Some of the differences."""
+    cursor.execute(
+        """
+        select customer_id, what, detail from replay_differences
+        where workspace_id = %s and replay_id = %s order by customer_id limit %s
+        """,
+        (replay.workspace_id, replay.replay_id, limit),
+    )
+    return [Difference(customer, tuple(what), detail) for customer, what, detail in cursor]
+
+
+def current(cursor: Cursor[Row], side: int, customers: Collection[int]) -> dict[int, int]:
+    """Into whom each of these customers was merged on one side, at the end of all merges."""
+    cursor.execute(
+        """
+        with recursive chain (customer_id, at) as (
+            select c, c from unnest(%(customers)s::bigint[]) as c
+            union all
+            select chain.customer_id, n.merged_into from chain
+            join customers as n on n.workspace_id = %(side)s and n.customer_id = chain.at
+            where n.merged_into is not null
+        )
+        select chain.customer_id, chain.at from chain
+        join customers as n on n.workspace_id = %(side)s and n.customer_id = chain.at
+        where n.merged_into is null
+        """,
+        {"side": side, "customers": int_array(customers)},
+    )
+    return dict(cursor.fetchall())
+
+
+def wakes_of_enrolments(
+    cursor: Cursor[Row], workspace_id: int, customers: Collection[int]
+) -> dict[int, int]:
+    """The next timer of these customers' running enrolments, in microseconds."""
+    cursor.execute(
+        """
+        select customer_id, (date_part('epoch', min(wake_at)) * 1000000)::bigint
+        from enrolments
+        where workspace_id = %s and customer_id = any(%s) and status = 'active'
+            and wake_at is not null
+        group by customer_id
+        """,
+        (workspace_id, int_array(customers)),
+    )
+    return dict(cursor.fetchall())
+
+
+def write_folds(cursor: Cursor[Row], side: int, folds: Iterable[tuple[int, bytes, int]]) -> None:
+    """Write folds and timers (customer, stored form, wake; 0 is never) of one side."""
+    columns = {"customer_id": "int8", "state": "bytea", "wake": "int8"}
+    stage(cursor, "folds_in", columns, folds)
+    cursor.execute(
+        """
+        update profiles as p
+        set state = f.state,
+            wake_at = case when f.wake > 0
+                then timestamptz 'epoch' + f.wake * interval '1 microsecond' end
+        from folds_in as f
+        where p.workspace_id = %s and p.customer_id = f.customer_id
+        """,
+        (side,),
+    )
+
+
+def exchange_profiles(cursor: Cursor[Row], replay: Replay, customers: Collection[int]) -> None:
+    """Let these customers' profiles, memberships and consents change sides."""
+    listed = int_array(customers)
+    for table in PROFILES:
+        for source, target in _ways(replay):
+            cursor.execute(
+                sql.SQL(
+                    "update {} set workspace_id = %s "
+                    "where workspace_id = %s and customer_id = any(%s)"
+                ).format(sql.Identifier(table)),
+                (target, source, listed),
+            )
+
+
+_UNLIKE: LiteralString = """
+select {fields} from (
+    select to_jsonb(a) - 'workspace_id' as content, {fields} from {name} as a
+    where workspace_id in (%s, %s)
+) as every
+group by {fields}, content
+having count(*) = 1
+"""
+
+
+def identifies_otherwise(cursor: Cursor[Row], replay: Replay) -> bool:
+    """Whether an identifier leads to one customer on one side and to another on the other."""
+    row = cursor.execute(
+        """
+        select exists (
+            select from identifiers where workspace_id in (%s, %s)
+            group by kind, value having count(*) = 1 or min(customer_id) <> max(customer_id)
+        )
+        """,
+        (replay.workspace_id, replay.shadow),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def exchange_identity(cursor: Cursor[Row], replay: Replay) -> None:
+    """Let the rows of identity that are not the same on both sides change sides."""
+    for table, key in IDENTITY.items():
+        name, fields = sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, key))
+        unlike = sql.SQL(_UNLIKE).format(fields=fields, name=name)
+        cursor.execute(
+            sql.SQL("create temporary table unlike_in on commit drop as {}").format(unlike),
+            (replay.workspace_id, replay.shadow),
+        )
+        same = sql.SQL(" and ").join(
+            sql.SQL("t.{field} = u.{field}").format(field=sql.Identifier(field)) for field in key
+        )
+        for source, target in _ways(replay):
+            cursor.execute(
+                sql.SQL(
+                    "update {name} as t set workspace_id = %s from (select distinct * "
+                    "from unlike_in) as u where t.workspace_id = %s and {same}"
+                ).format(name=name, same=same),
+                (target, source),
+            )
+        cursor.execute("drop table unlike_in")
+
+
+def exchange_owners(cursor: Cursor[Row], replay: Replay) -> None:
+    """Let the timeline give events to whom the replay gives them, and note whose they were."""
+    find_owners(cursor, replay)
+    key = {"workspace": replay.workspace_id, "replay": replay.replay_id}
+    cursor.execute(
+        """
+        update timeline as t set customer_id = o.customer_id
+        from replay_owners as o
+        where o.workspace_id = %(workspace)s and o.replay_id = %(replay)s
+            and t.workspace_id = %(workspace)s and t.customer_id = o.was
+            and t.position = o.position
+        """,
+        key,
+    )
+    cursor.execute(
+        """
+        update replay_owners set customer_id = was, was = customer_id
+        where workspace_id = %(workspace)s and replay_id = %(replay)s
+        """,
+        key,
+    )
+
+
+def follow_merges(cursor: Cursor[Row], workspace_id: int) -> None:
+    """Let enrolments belong to whoever their customers have become."""
+    statement: LiteralString = """
+        update enrolments as e set customer_id = c.merged_into
+        from customers as c
+        where e.workspace_id = %s and c.workspace_id = e.workspace_id
+            and c.customer_id = e.customer_id and c.merged_into is not null
+    """
+    while cursor.execute(statement, (workspace_id,)).rowcount:
+        pass
+
+
+def _ways(replay: Replay) -> tuple[tuple[int, int], ...]:
+    live, shadow = replay.workspace_id, replay.shadow
+    return ((live, -shadow), (shadow, live), (-shadow, shadow))

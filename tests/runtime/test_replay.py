@@ -1,0 +1,203 @@
+"""A replay of the log: equal without a cause, told where it differs, swapped in and undone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shop import DOCUMENTS, START, Shop, consenting
+
+from tsunagu.core import Body, Invalid, NewEvent, encode_body
+from tsunagu.core.times import DAY, HOUR, MINUTE
+from tsunagu.eventlog.lake_writer import flush_events
+from tsunagu.runtime.replay.models import STAGES
+from tsunagu.runtime.replay.service import Replaying, replaying, stages_of
+from tsunagu.storage import Database, in_workspace
+
+NAMES = ("Order Completed", "Coupon Redeemed", "Page Seen")
+
+
+def still(_done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
+@pytest.fixture
+def shop(database: Database, make_workspace: Callable[..., int]) -> Shop:
+    shop = Shop(database, make_workspace(clock="driven", clock_now=START - 30 * DAY))
+    shop.publish(*DOCUMENTS)
+    return shop
+
+
+@contextmanager
+def replays(database: Database, shop: Shop, lake: Path) -> Iterator[Replaying]:
+    ((name,),) = shop.rows("select name from workspaces where workspace_id = %s", shop.workspace)
+    with replaying(database, name, lake) as found:
+        yield found
+
+
+def live(shop: Shop, chance: random.Random, count: int, since: int) -> int:
+    """Some customers' lives with merges, late facts, repeats and timers; the time at the end."""
+    at = since
+    for number in range(count):
+        at += chance.randrange(3 * HOUR)
+        user = f"u{chance.randrange(8)}"
+        said = at - chance.choice((0, 0, 0, 5 * HOUR))
+        message = f"{since} {number - chance.randrange(2)}"
+        kind = chance.random()
+        if kind < 0.2:
+            body = Body(traits={"plan": chance.choice(["gold", "tin"]), "email": f"{user}@x.jp"})
+            event = NewEvent(
+                message, "identify", "", user, f"a{chance.randrange(12)}", said, "web",
+                encode_body(body), known_at=at,
+            )  # fmt: skip
+        elif kind < 0.3:
+            consenting(shop, user, at)
+            continue
+        else:
+            anonymous = kind > 0.7
+            event = NewEvent(
+                message, "track", chance.choice(NAMES), None if anonymous else user,
+                f"a{chance.randrange(12)}" if anonymous else None, said, "web",
+                encode_body(Body(properties={"total": number})), known_at=at,
+            )  # fmt: skip
+        shop.append(event)
+        if chance.random() < 0.1:
+            shop.drain(at + MINUTE)
+    shop.drain(at + HOUR)
+    return at + HOUR
+
+
+def to_lake(database: Database, shop: Shop, lake: Path) -> None:
+    with database.connect("pipeline") as connection:
+        while flush_events(connection, lake, shop.workspace):
+            pass
+
+
+PICTURES = {
+    "profiles": "customer_id, traits, audiences, first_seen, last_seen, events, position, wake_at",
+    "customers": "customer_id, first_kind, first_value, created_position, merged_into",
+    "identifiers": "kind, value, customer_id, first_position",
+    "identity_edges": "kind_a, value_a, kind_b, value_b, message_id, position",
+    "audience_members": "audience, customer_id",
+    "consents": "customer_id, channel, purpose, granted, at, position, evidence",
+    "timeline": "customer_id, position, name",
+    "enrolments": "enrolment_id, customer_id, status, node",
+    "send_ledger": "send_id, customer_id, state",
+}
+
+
+def picture(shop: Shop) -> dict[str, list[Any]]:
+    """Everything that a replay could change, and what it must not."""
+    return {
+        table: sorted(map(repr, shop.rows(f"select {columns} from {table}")))
+        for table, columns in PICTURES.items()
+    }
+
+
+@pytest.mark.parametrize(("seed", "stages"), [(1, "identity"), (2, "profiles")])
+def test_a_replay_without_new_rules_is_what_is_live(
+    database: Database, shop: Shop, tmp_path: Path, seed: int, stages: str
+) -> None:
+    chance = random.Random(seed)
+    at = live(shop, chance, 70, START)
+    to_lake(database, shop, tmp_path)
+    at = live(shop, chance, 40, at)
+    before = picture(shop)
+    with replays(database, shop, tmp_path) as desk:
+        replay = desk.run(desk.begin(stages_of(stages), None, None), still)
+        replay = desk.compare(replay, still)
+        assert desk.samples(replay, 5) == []
+        replay, changed = desk.swap(replay, still)
+        assert changed == 0
+        assert picture(shop) == before
+        desk.drop(replay)
+        assert desk.every() == []
+    assert shop.rows("select count(*) from profiles") == [(len(before["profiles"]),)]
+
+
+def spoil(database: Database, shop: Shop) -> None:
+    """What an error in an earlier release may have left behind."""
+    with (
+        database.connect("pipeline") as connection,
+        in_workspace(connection, shop.workspace) as cursor,
+    ):
+        cursor.execute(
+            """
+            delete from profiles where customer_id = (
+                select customer_id from identifiers where kind = 'user_id' and value = 'u1'
+            )
+            """
+        )
+        cursor.execute("delete from audience_members")
+        cursor.execute("update timeline set customer_id = 7 where name = 'Page Seen'")
+
+
+def test_differences_are_told_swapped_in_and_undone(
+    database: Database, shop: Shop, tmp_path: Path
+) -> None:
+    chance = random.Random(7)
+    at = live(shop, chance, 60, START)
+    to_lake(database, shop, tmp_path)
+    right = picture(shop)
+    spoil(database, shop)
+    wrong = picture(shop)
+    assert wrong != right
+    with replays(database, shop, tmp_path) as desk:
+        replay = desk.run(desk.begin(STAGES, None, None), still)
+        with pytest.raises(Invalid, match="Compare it first"):
+            desk.swap(replay, still)
+        replay = desk.compare(replay, still)
+        members = len(right["audience_members"])
+        assert desk.counted(replay).keys() == {"only replayed", "lists"}
+        assert desk.counted(replay)["only replayed"] == 1
+        sent = shop.rows("select count(*) from outbox")
+        replay, changed = desk.swap(replay, still)
+        assert replay.state == "swapped"
+        assert 1 < changed <= 1 + members
+        mended = picture(shop)
+        assert mended == right
+        assert shop.rows("select count(*) from outbox") == sent
+
+        # life goes on upon it, and the pipeline has forgotten what it remembered
+        shop.tell("u1", "identify", at + HOUR, plan="steel")
+        shop.drain(at + 2 * HOUR)
+        ((plan, events),) = shop.rows(
+            "select traits ->> 'plan', events from profiles as p where customer_id = ("
+            "select customer_id from identifiers where kind = 'user_id' and value = 'u1')"
+        )
+        assert plan == "steel"
+        assert events > 3
+
+        replay, _ = desk.swap(replay, still)
+        assert replay.state == "ready"
+        undone = picture(shop)
+        assert len([row for row in undone["timeline"] if row.startswith("(7, ")]) == len(
+            [row for row in wrong["timeline"] if row.startswith("(7, ")]
+        )
+        ((events,),) = shop.rows(
+            "select events from profiles as p where customer_id = ("
+            "select customer_id from identifiers where kind = 'user_id' and value = 'u1')"
+        )
+        assert events == 1, "the old state had lost this customer; what came since is in it"
+
+
+def test_a_period_is_compared_and_never_swapped_in(
+    database: Database, shop: Shop, tmp_path: Path
+) -> None:
+    consenting(shop, "u1", START)
+    shop.tell("u1", "identify", START + DAY, plan="gold")
+    shop.drain(START + 2 * DAY)
+    with replays(database, shop, tmp_path) as desk:
+        replay = desk.run(desk.begin(STAGES, START + HOUR, None), still)
+        replay = desk.compare(replay, still)
+        assert set(desk.counted(replay)) == {"traits", "consents", "history"}
+        (one,) = desk.samples(replay, 5)
+        assert one.detail["email"]["replayed"] is None
+        with pytest.raises(Invalid, match="a part of the log"):
+            desk.swap(replay, still)
+        with pytest.raises(Invalid, match="Insights are computed"):
+            stages_of("profiles,insights")
