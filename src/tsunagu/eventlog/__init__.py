@@ -26,7 +26,8 @@ from tsunagu.eventlog.dead_letters import (
     replay_id,
     take_open,
 )
-from tsunagu.eventlog.lake import request_flush, run_lake
+from tsunagu.eventlog.lake import preview_retention, request_flush, run_lake, upkeep_now
+from tsunagu.eventlog.lake_queries import lake_tasks
 from tsunagu.eventlog.letter_jobs import (
     LetterJob,
     ask_for_job,
@@ -57,6 +58,12 @@ from tsunagu.eventlog.live_queries import (
 from tsunagu.eventlog.log import append, drained, idle
 from tsunagu.eventlog.partitions import drop_passed_partitions, ensure_partitions
 from tsunagu.eventlog.queries import COPY_INBOX, LOCK_INBOX, NOTIFY_INBOX
+from tsunagu.eventlog.retention import (
+    RETENTION,
+    RETENTION_NAME,
+    Retention,
+    published_retention,
+)
 from tsunagu.eventlog.rows import copy_rows
 
 __all__ = [
@@ -67,6 +74,8 @@ __all__ = [
     "MOST_COUNTED",
     "NOTIFY_INBOX",
     "PIPELINE",
+    "RETENTION",
+    "RETENTION_NAME",
     "Batch",
     "CursorView",
     "DeadLetter",
@@ -76,6 +85,7 @@ __all__ = [
     "LetterJob",
     "LiveEvent",
     "LoggedEvent",
+    "Retention",
     "append",
     "ask_for_job",
     "bury",
@@ -95,6 +105,7 @@ __all__ = [
     "hold_cursor",
     "idle",
     "job_by_id",
+    "lake_tasks",
     "leave_out",
     "letter_at",
     "letter_groups",
@@ -105,6 +116,8 @@ __all__ = [
     "logged_event",
     "mark_replayed",
     "move_cursor",
+    "preview_retention",
+    "published_retention",
     "read_batch",
     "remember",
     "reopen",
@@ -114,5 +127,6 @@ __all__ = [
     "stop_job",
     "stored_before",
     "take_open",
+    "upkeep_now",
     "work_on_jobs",
 ]

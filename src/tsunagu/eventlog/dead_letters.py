@@ -217,16 +217,16 @@ def reopen(cursor: Cursor[Row], workspace_id: int, letter_id: int) -> bool:
 
 
 def forget_letters(cursor: Cursor[Row], workspace_id: int, before: int, most: int) -> int:
-    """Delete letters that were put aside before a time, whatever became of them."""
+    """Delete the oldest `most` letters that were put aside before a time, whatever their state."""
     done = cursor.execute(
         """
         delete from dead_letters
         where workspace_id = %(workspace)s and letter_id in (
             select letter_id from dead_letters
-            where workspace_id = %(workspace)s and put_at < %(before)s
-            order by put_at
+            where workspace_id = %(workspace)s
+            order by letter_id
             limit %(most)s
-        )
+        ) and put_at < %(before)s
         """,
         {"workspace": workspace_id, "before": moment(before), "most": most},
     )

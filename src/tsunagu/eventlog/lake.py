@@ -6,12 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from psycopg import Connection
 
 from tsunagu.core import Figures, Retryable
 from tsunagu.eventlog import lake_queries
+from tsunagu.eventlog.retention import Retention
 from tsunagu.storage import Database, Row, in_workspace
+
+if TYPE_CHECKING:
+    from tsunagu.storage.lake import Expired
 
 # Writes a table of a workspace's lake if something changed; whether it did.
 Snapshot = Callable[[Connection[Row], Path, int], bool]
@@ -52,6 +57,33 @@ def run_lake(
     finally:
         stop.set()
         upkeep.join()
+
+
+def upkeep_now(connection: Connection[Row], lake_folder: Path, workspace_id: int) -> dict[str, int]:
+    """Do every task of the lake's upkeep now; by task, how much it did.
+
+    Args:
+        connection: of the role `pipeline`, in autocommit.
+
+    Raises:
+        Retryable: others kept committing to a table.
+    """
+    from tsunagu.eventlog import lake_upkeep
+
+    return {
+        task.name: lake_upkeep.do(connection, lake_folder, workspace_id, task)
+        for task in lake_upkeep.TASKS
+    }
+
+
+def preview_retention(
+    lake_folder: Path, workspace_id: int, retention: Retention, now: int
+) -> list[Expired]:
+    """What a retention would remove from a workspace's lake at a time, by name, the most first."""
+    from tsunagu.storage.lake import EVENTS, count_expired
+
+    folder = lake_folder / str(workspace_id) / EVENTS.name
+    return count_expired(folder, retention.expiries(now)) if folder.exists() else []
 
 
 def request_flush(connection: Connection[Row], workspace_id: int, *, timeout: float = 60.0) -> None:

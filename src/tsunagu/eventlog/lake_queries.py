@@ -77,6 +77,16 @@ def task_done_at(connection: Connection[Row], workspace_id: int, task: str) -> i
     return None if row is None else micros(row[0])
 
 
+def lake_tasks(connection: Connection[Row], workspace_id: int) -> list[tuple[str, int]]:
+    """What was done to the lake, by name, and when last in microseconds."""
+    with in_workspace(connection, workspace_id) as cursor:
+        found = cursor.execute(
+            "select task, done_at from lake_tasks where workspace_id = %s order by task",
+            (workspace_id,),
+        ).fetchall()
+    return [(task, micros(done_at)) for task, done_at in found]
+
+
 def task_mark(cursor: Cursor[Row], workspace_id: int, task: str) -> str | None:
     """What a task of the lake noted when it was last done."""
     row = cursor.execute(

@@ -8,7 +8,7 @@ the last one that there was when it was asked for: what dies again is not taken 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import msgspec
 from psycopg import Cursor
@@ -23,7 +23,7 @@ from tsunagu.eventlog.dead_letters import (
     event_of,
     mark_replayed,
 )
-from tsunagu.eventlog.letter_queries import MATCH, LetterFilter, conditions
+from tsunagu.eventlog.letter_queries import MATCH, LetterFilter, settled_words
 from tsunagu.eventlog.log import append
 from tsunagu.storage import Row, notify
 
@@ -96,7 +96,7 @@ def ask_for_job(
     """Ask that all open letters of a filter are replayed or discarded."""
     told = msgspec.json.encode(wanted.as_json() | {"state": "open"}).decode()
     asked = {"state": "open", "action": action, "filter": told, "by": by}
-    row = cursor.execute(_ASK, conditions(workspace_id, wanted) | asked).fetchone()
+    row = cursor.execute(_ASK, settled_words(cursor, workspace_id, wanted) | asked).fetchone()
     assert row is not None
     notify(cursor, CHANNEL, workspace_id)
     return job_by_id(cursor, workspace_id, row[0])
@@ -171,7 +171,7 @@ def work_on_jobs(cursor: Cursor[Row], workspace_id: int, now: int | None, *, mos
 def _next_letters(
     cursor: Cursor[Row], workspace_id: int, job: LetterJob, most: int
 ) -> list[DeadLetter]:
-    wanted: dict[str, Any] = conditions(workspace_id, LetterFilter.from_json(job.filter))
+    wanted = settled_words(cursor, workspace_id, LetterFilter.from_json(job.filter))
     place = {"after": job.after, "upto": job.upto, "most": most}
     found = cursor.execute(_NEXT, wanted | place)
     return [DeadLetter(*row) for row in found.fetchall()]

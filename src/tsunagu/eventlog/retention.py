@@ -6,7 +6,7 @@ most once a week; an event therefore stays up to seven days longer than it must.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from psycopg import Connection, Cursor
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -14,7 +14,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from tsunagu.access import business_now, published
 from tsunagu.core.times import DAY, parse_duration
 from tsunagu.storage import Row, in_workspace
-from tsunagu.storage.lake import Expiry
+
+if TYPE_CHECKING:
+    from tsunagu.storage.lake import Expiry
 
 RETENTION = "retention"
 RETENTION_NAME = "lake"
@@ -51,6 +53,9 @@ class Retention(BaseModel):
 
     def expiries(self, now: int) -> list[Expiry]:
         """What has expired at a time, in microseconds."""
+        # The pipeline reads documents, and needs none of the lake's libraries.
+        from tsunagu.storage.lake import Expiry
+
         rules: list[tuple[str | None, str]] = list(self.events.items())
         if self.others is not None:
             rules.append((None, self.others))

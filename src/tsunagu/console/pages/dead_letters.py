@@ -13,7 +13,7 @@ from tsunagu.console.data_room import data_head
 from tsunagu.console.letter_detail import draw_letter
 from tsunagu.console.letter_work import LetterWork
 from tsunagu.console.markup import Html, div, icon, link, span
-from tsunagu.console.pane import html
+from tsunagu.console.pane import Pane, html
 from tsunagu.console.reader import Cursor
 from tsunagu.console.search_list import PAGE_ROWS, Listing
 from tsunagu.console.visit import Visit
@@ -38,10 +38,13 @@ async def build(visit: Visit) -> None:
         work = LetterWork(visit, wanted)
         work.actions()
     await work.show()
-    groups = await visit.shared(
-        "letter groups", lambda c: eventlog.letter_groups(c, visit.workspace.id, limit=12)
+    pane = Pane(visit, bones=2)
+    await pane.show(
+        lambda: visit.shared(
+            "letter groups", lambda c: eventlog.letter_groups(c, visit.workspace.id, limit=12)
+        ),
+        lambda groups: _filters(visit, wanted, groups),
     )
-    html(_filters(visit, wanted, groups))
     chosen = visit.parameters.get("letter_id")
 
     def load(cursor: Cursor, words: str, before: int | None) -> Sequence[DeadLetter]:
@@ -95,7 +98,7 @@ def _to(visit: Visit, changed: dict[str, str | None]) -> str:
     return visit.to("data", "dead-letters", **(asked | changed))
 
 
-def _filters(visit: Visit, wanted: LetterFilter, groups: Sequence[LetterGroup]) -> Html:
+def _filters(visit: Visit, wanted: LetterFilter, groups: Sequence[LetterGroup]) -> None:
     states = [
         _choice(visit.say(phrase), _to(visit, {"state": name}), (wanted.state or "all") == name)
         for name, phrase in STATES
@@ -110,11 +113,12 @@ def _filters(visit: Visit, wanted: LetterFilter, groups: Sequence[LetterGroup]) 
     if asked:
         away = _to(visit, dict.fromkeys(_FIELDS))
         about.append(link(away, icon("close"), visit.say(dead_letters.all_of_them), cls="chip"))
-    return div(
+    filters = div(
         "letter-filters",
         div("chips", states, span("apart"), periods),
         div("chips", span("muted small", visit.say(dead_letters.about)), about) if about else None,
     )
+    html(filters)
 
 
 def _choice(label: str, address: str, on: bool) -> Html:

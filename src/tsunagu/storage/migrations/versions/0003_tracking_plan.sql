@@ -64,16 +64,23 @@ alter table dead_letters
     add column settled_by text,
     add column settled_at timestamptz,
     add column put_at timestamptz not null default now(),
+    -- what letters are looked up by: short enough for an index, and plain columns, since no
+    -- expression can be an index condition under row-level security
+    add column name_key text generated always as (left(name, 200)) stored,
+    add column source_key text generated always as (left(source, 200)) stored,
+    add column message_key text generated always as (left(message_id, 200)) stored,
+    add column user_key text generated always as (left(event ->> 'user_id', 200)) stored,
     add primary key (workspace_id, letter_id);
 -- one letter an event, however often its batch is repeated
 create unique index dead_letters_position on dead_letters (workspace_id, position);
 create unique index dead_letters_origin on dead_letters (workspace_id, md5(origin));
 create index dead_letters_state on dead_letters (workspace_id, state, letter_id);
-create index dead_letters_stage on dead_letters (workspace_id, stage, letter_id);
-create index dead_letters_name on dead_letters (workspace_id, left(name, 200), letter_id);
-create index dead_letters_source on dead_letters (workspace_id, left(source, 200), letter_id);
-create index dead_letters_message on dead_letters (workspace_id, left(message_id, 200));
-create index dead_letters_put on dead_letters (workspace_id, put_at);
+create index dead_letters_about on dead_letters
+    (workspace_id, state, stage, name_key, source_key, letter_id);
+create index dead_letters_name on dead_letters (workspace_id, name_key, letter_id);
+create index dead_letters_source on dead_letters (workspace_id, source_key, letter_id);
+create index dead_letters_message on dead_letters (workspace_id, message_key);
+create index dead_letters_user on dead_letters (workspace_id, user_key);
 
 -- Work on many dead letters: which, up to where, and how far it has come.
 create table letter_jobs (
