@@ -12,6 +12,7 @@ from tsunagu.runtime import (
     cli_access,
     cli_backup,
     cli_data,
+    cli_lake,
     cli_letters,
     cli_load,
     cli_map,
@@ -40,6 +41,7 @@ cli_data.register(commands)
 cli_letters.register(commands)
 cli_plan.register(commands)
 cli_load.register(commands)
+cli_lake.register(commands)
 cli_map.register(commands)
 cli_sources.register(commands)
 cli_backup.register(commands, cli_data.sends)

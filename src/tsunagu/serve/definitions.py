@@ -22,6 +22,7 @@ from tsunagu.content import Message, check_message
 from tsunagu.core import Invalid, Json
 from tsunagu.core.rules import parse_rule
 from tsunagu.decisions import Policy
+from tsunagu.eventlog import RETENTION, RETENTION_NAME, Retention
 from tsunagu.journeys import Book, Journey, Send
 from tsunagu.profiles import Audience, Plan, make_plan
 
@@ -34,6 +35,7 @@ KINDS: Mapping[str, type[BaseModel]] = {
     "journey": Journey,
     PLAN_KIND: tracking.TrackingPlan,
     SCHEMA_KIND: EventSchema,
+    RETENTION: Retention,
 }
 POLICY_NAME = "contact"
 
@@ -81,6 +83,8 @@ def publish_document(
     checked = check(kind, document)
     if kind == "policy" and name != POLICY_NAME:
         raise Invalid(f"The contact policy of a workspace is called {POLICY_NAME!r}.")
+    if kind == RETENTION and name != RETENTION_NAME:
+        raise Invalid(f"The retention of a workspace's events is called {RETENTION_NAME!r}.")
     if kind == PLAN_KIND and name != PLAN_NAME:
         raise Invalid(f"The tracking plan of a workspace is called {PLAN_NAME!r}.")
     if isinstance(checked, EventSchema):
