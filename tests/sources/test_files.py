@@ -16,6 +16,7 @@ from moto.server import ThreadedMotoServer
 from sftp import SftpServer
 from sourcing import Shop
 
+from tsunagu.core import Invalid
 from tsunagu.core.times import moment
 
 HEAD = "id,email,amount,updated_at\n"
@@ -216,6 +217,22 @@ def test_files_of_an_sftp_server(
     shop.add("sftp", told, secrets={"password": "wrong"})
     shop.add("sftp", {**told, "options": {"host_key": sftp.host_key}})
     assert "refuses the user" in (shop.run("sftp").error or "")
+
+
+def test_lines_that_are_one_order_stay_together(shop: Shop, drop: Path) -> None:
+    head = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+    rows = [
+        f"{number // 7},S{number % 7},Cup,1,2026-05-04 12:00,2.5,c{number // 7 % 9},Japan\n"
+        for number in range(14_000)
+    ]
+    (drop / "lines.csv").write_text(head + "".join(rows))
+    shop.add("lines", settings(drop), "order-lines")
+    ended = shop.run("lines")
+    assert (ended.counts.rows, ended.counts.events) == (14_000, 2_000)
+    assert {len(event["properties"]["products"]) for event in shop.events("lines")} == {7}
+    database = {"kind": "sql", "url": "sqlite://", "table": "t", "mode": "full"}
+    with pytest.raises(Invalid, match="only files keep together"):
+        shop.add("rows", database, "order-lines")
 
 
 HELPDESK = {

@@ -96,10 +96,12 @@ def chunk_pages(chunk: Chunk, reading: Reading, place: str, *, remember: bool) -
         Invalid: the mapping names a column that the file does not have.
     """
     map_table(reading.mapping, chunk.table.slice(0, 0))
-    starts = range(0, chunk.table.num_rows, PAGE_ROWS) or [0]
+    # rows that are one event together stand in one chunk, and must stand in one page
+    size = PAGE_ROWS if reading.mapping.gather is None else max(chunk.table.num_rows, 1)
+    starts = range(0, chunk.table.num_rows, size) or [0]
     return [
         Page(
-            chunk.table.slice(start, PAGE_ROWS),
+            chunk.table.slice(start, size),
             place,
             chunk.first_row + start + 1,
             remember=remember,

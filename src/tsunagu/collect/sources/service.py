@@ -109,7 +109,7 @@ def put_source(
         raise Invalid("A source's name has small letters, digits, - and _, at most 63 of them.")
     document, secrets = lift_password(document, secrets)
     source = source_of(document)
-    mapping_for(source, name)
+    _check_mapping(source, name)
     whole = {**_kept(cursor, workspace.id, name, source, secrets, vault), **secrets}
     missing = source.secret_names() - set(whole)
     if missing:
@@ -130,6 +130,16 @@ def put_source(
         text = source.model_dump_json(by_alias=True)
         queries.put_door(cursor, door, workspace.id, name, workspace.clock, text, sealed)
     return version
+
+
+def _check_mapping(source: Source, name: str) -> None:
+    """The mapping is valid, and fits how the rows come."""
+    mapping = mapping_for(source, name)
+    if mapping.gather is not None and source.kind not in ("files", "imap"):
+        raise Invalid(
+            f"The mapping gathers rows of the same {', '.join(mapping.gather.by)}, which only "
+            "files keep together. Read a view that has one row for each event."
+        )
 
 
 def lift_password(document: Json, secrets: Secrets) -> tuple[Json, Secrets]:

@@ -23,7 +23,7 @@ KINDS = {
     "sql": Phrase("データベース", "Database"),
     "files": Phrase("ファイル・バケット", "Files or bucket"),
     "rest": Phrase("API", "API"),
-    "webhook": Phrase("Webhook", "Webhook"),
+    "webhook": Phrase("Webhook 受信", "Webhook"),
     "imap": Phrase("メールフォルダー", "Mail folder"),
 }
 STATES = {
