@@ -28,6 +28,7 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(TsunaguError, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_the_request)
     app.add_exception_handler(psycopg.OperationalError, _of_the_database)
+    app.add_exception_handler(psycopg.DataError, _of_a_value)
     app.add_exception_handler(HTTPException, _of_http)
 
 
@@ -53,6 +54,12 @@ def _of_the_request(_: Request, error: Exception) -> JSONResponse:
 def _of_the_database(_: Request, __: Exception) -> JSONResponse:
     message = "The database cannot be reached; send the request again."
     return _problem(503, "unavailable", message, {"retry-after": str(RETRY_SECONDS)})
+
+
+def _of_a_value(_: Request, error: Exception) -> JSONResponse:
+    """A number beyond 64 bits or a text with U+0000 can stand in no row."""
+    first = str(error).partition("\n")[0]
+    return _problem(400, "invalid", f"A value cannot be looked up: {first}.")
 
 
 def _of_http(_: Request, error: Exception) -> JSONResponse:
