@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from installing import Installation
 from shop import DOCUMENTS, START, Shop, consenting
 
+from tsunagu import access
 from tsunagu.core import Body, Invalid, NewEvent, encode_body
 from tsunagu.core.times import DAY, HOUR, MINUTE
 from tsunagu.eventlog.lake_writer import flush_events
+from tsunagu.runtime.database import open_database
 from tsunagu.runtime.replay.models import STAGES
 from tsunagu.runtime.replay.service import Replaying, replaying, stages_of
+from tsunagu.runtime.settings import load_settings
 from tsunagu.storage import Database, in_workspace
 
 NAMES = ("Order Completed", "Coupon Redeemed", "Page Seen")
@@ -201,3 +206,44 @@ def test_a_period_is_compared_and_never_swapped_in(
             desk.swap(replay, still)
         with pytest.raises(Invalid, match="Insights are computed"):
             stages_of("profiles,insights")
+
+
+def killed_at(home: Installation, place: str, *words: str) -> None:
+    done = home.call("replay", *words, TSUNAGU_FAILPOINT=place)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_killed_anywhere_nothing_has_changed_and_it_goes_on(open_folder: Path) -> None:
+    home = Installation(open_folder / "home")
+    assert home.call("migrate").returncode == 0
+    with open_database(load_settings(home=home.home)) as database:
+        with database.connect("app") as connection:
+            workspace = access.workspace_by_name(connection, "main").id
+        shop = Shop(database, workspace)
+        shop.desk.driven = False
+        for number in range(20):
+            shop.tell(f"u{number}", "identify", START + number, plan="gold")
+        shop.drain()
+        with (
+            database.connect("pipeline") as connection,
+            in_workspace(connection, workspace) as cursor,
+        ):
+            cursor.execute("delete from profiles")
+        wrong = picture(shop)
+        killed_at(home, "replay.folded", "start")
+        assert picture(shop) == wrong
+        started = home.call("replay", "start")
+        assert started.returncode == 0, started.stderr
+        assert "only replayed" in started.stdout
+        assert home.call("replay", "show").stdout.count("identity,profiles,audiences") == 1
+        for place in ("replay.exchanged", "replay.before_commit"):
+            killed_at(home, place, "swap", "1")
+            assert picture(shop) == wrong
+        killed_at(home, "replay.after_commit", "swap", "1")
+        assert len(picture(shop)["profiles"]) == 20
+        assert "is swapped in" in home.call("replay", "swap", "1").stderr
+        undone = home.call("replay", "undo", "1")
+        assert "20 customers changed" in undone.stdout, undone.stderr
+        assert picture(shop) == wrong
+        assert home.call("replay", "drop", "1").returncode == 0
+        assert "no replay 1" in home.call("replay", "compare", "1").stderr

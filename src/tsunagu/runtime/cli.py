@@ -17,6 +17,7 @@ from tsunagu.runtime import (
     cli_load,
     cli_map,
     cli_plan,
+    cli_replay,
     cli_sources,
 )
 from tsunagu.runtime.words import speaker
@@ -45,6 +46,7 @@ cli_lake.register(commands)
 cli_map.register(commands)
 cli_sources.register(commands)
 cli_backup.register(commands, cli_data.sends)
+cli_replay.register(commands)
 
 
 def app() -> None:
