@@ -53,6 +53,7 @@ from tsunagu.eventlog.live_queries import (
     LiveEvent,
     LoggedEvent,
     live_events,
+    live_floor,
     logged_event,
 )
 from tsunagu.eventlog.log import append, drained, idle
@@ -112,6 +113,7 @@ __all__ = [
     "letter_jobs",
     "linked",
     "live_events",
+    "live_floor",
     "log_cursors",
     "logged_event",
     "mark_replayed",

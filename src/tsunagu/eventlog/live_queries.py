@@ -16,8 +16,6 @@ FURTHEST = 200_000
 
 Standing = Literal["waiting", "taken", "repeat", "dead"]
 
-# The inner query reads the index from its end and never further than the look back, however
-# few events the conditions find.
 _TAIL: LiteralString = """
 select tail.position, (date_part('epoch', tail.received_at) * 1000000)::bigint, tail.type,
     tail.name, tail.user_id, tail.anonymous_id, tail.source,
@@ -26,14 +24,9 @@ select tail.position, (date_part('epoch', tail.received_at) * 1000000)::bigint, 
     f.violations is not null
 from (
     select position, received_at, type, name, user_id, anonymous_id, source
-    from (
-        select position, received_at, type, name, user_id, anonymous_id, source
-        from live_events
-        where workspace_id = %(workspace)s
-        order by position desc
-        limit %(look_back)s
-    ) as newest
-    where (%(event)s = '' or name ilike %(like)s or type = %(event)s)
+    from live_events
+    where workspace_id = %(workspace)s and position > %(floor)s
+        and (%(event)s = '' or name ilike %(like)s or type = %(event)s)
         and (case when %(source)s = '' then source <> %(platform)s else source = %(source)s end)
         and (%(user)s = '' or user_id = %(user)s or anonymous_id = %(user)s)
     order by position desc
@@ -130,11 +123,17 @@ def live_events(
             "source": source,
             "user": user,
             "platform": PLATFORM_SOURCE,
-            "look_back": min(look_back, FURTHEST),
+            "floor": live_floor(cursor, look_back),
             "limit": limit,
         },
     )
     return [LiveEvent(*row) for row in found.fetchall()]
+
+
+def live_floor(cursor: Cursor[Row], look_back: int) -> int:
+    """The position behind which the newest `look_back` events of the workspace stand."""
+    row = cursor.execute("select live_floor(%s)", (min(look_back, FURTHEST),)).fetchone()
+    return row[0] if row else 0
 
 
 def logged_event(cursor: Cursor[Row], workspace_id: int, position: int) -> LoggedEvent:

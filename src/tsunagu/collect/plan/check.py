@@ -17,7 +17,7 @@ from tsunagu.collect.plan.models import WEIGHT, Action, Violation
 from tsunagu.collect.plan.personal import is_personal, shown
 from tsunagu.collect.plan.schemas import says_itself
 from tsunagu.core import Body, Json
-from tsunagu.core.times import day_number
+from tsunagu.core.times import MINUTE, day_number
 
 MOST_VIOLATIONS = 20
 MOST_TOLD = 5
@@ -26,6 +26,8 @@ OTHER = "…"
 ANY_ITEM = "[*]"
 UNKNOWN_EVENT = "unknown event"
 UNKNOWN_PROPERTY = "unknown property"
+# A quarter of an hour lies within one day in every zone.
+_SAME_DAY = 15 * MINUTE
 _LONGEST_PLACE = 200
 _LONGEST_TOLD = 300
 
@@ -84,13 +86,15 @@ def check(book: PlanBook, events: Sequence[Looked], bodies: Iterable[Body]) -> C
     """
     checked = Checked()
     traffic = checked.traffic
+    quarter, day = -1, 0
     for event, body in zip(events, bodies, strict=True):
         announced = book.announced(event.type, event.name, body.context)
         if announced is None and (event.type != "track" or book.plan.unknown_events == "allow"):
             continue
         found = look(book, announced, body)
         version = announced.schema.version if announced else 0
-        day = day_number(event.known_at, book.zone)
+        if event.known_at // _SAME_DAY != quarter:
+            quarter, day = event.known_at // _SAME_DAY, day_number(event.known_at, book.zone)
         key = (day, event.source, event.type, event.name, version)
         seen = traffic.get(key)
         if seen is None:

@@ -15,19 +15,16 @@ from psycopg import Cursor
 
 from tsunagu.core import Body, Event, decode_body
 from tsunagu.core.events import PLATFORM_SOURCE
+from tsunagu.eventlog import live_floor
 from tsunagu.storage import Row
 
 _RECENT: LiteralString = """
 select position, (date_part('epoch', received_at) * 1000000)::bigint,
     (date_part('epoch', known_at) * 1000000)::bigint, message_id, type, name, user_id,
     anonymous_id, (date_part('epoch', at) * 1000000)::bigint, source, convert_to(body, 'UTF8')
-from (
-    select * from live_events
-    where workspace_id = %(workspace)s
-    order by position desc
-    limit %(tail)s
-) as tail
-where source <> %(platform)s and (%(type)s = '' or type = %(type)s)
+from live_events
+where workspace_id = %(workspace)s and position > %(floor)s and source <> %(platform)s
+    and (%(type)s = '' or type = %(type)s)
     and (%(name)s = '' or name = %(name)s)
 order by position desc
 limit %(most)s
@@ -79,7 +76,7 @@ def recent_events(
         _RECENT,
         {
             "workspace": workspace_id,
-            "tail": tail,
+            "floor": live_floor(cursor, tail),
             "platform": PLATFORM_SOURCE,
             "type": call,
             "name": name,

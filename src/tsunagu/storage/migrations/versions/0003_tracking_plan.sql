@@ -114,3 +114,20 @@ select l.position, l.workspace_id, l.reason
 from left_out as l
 where l.workspace_id = nullif(current_setting('tsunagu.workspace', true), '')::integer;
 grant select on live_events, live_left_out to tsunagu_app, tsunagu_pipeline;
+
+-- The position behind which the newest so many events of the workspace stand. A range of
+-- positions is found by the index through the view; the newest ones by order are not, since
+-- what the view asks of the session stands between.
+create function live_floor(look_back integer) returns bigint
+language sql stable security definer set search_path = public, pg_temp
+as $floor$
+    select coalesce((
+        select position from inbox
+        where workspace_id = nullif(current_setting('tsunagu.workspace', true), '')::integer
+        order by position desc
+        offset look_back
+        limit 1
+    ), 0)
+$floor$;
+revoke execute on function live_floor from public;
+grant execute on function live_floor to tsunagu_app, tsunagu_pipeline;
