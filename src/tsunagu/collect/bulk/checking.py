@@ -39,26 +39,21 @@ STAGED = (
 )
 _TEXTS = (
     *("type", "messageId", "event", "name", "category", "userId", "anonymousId"),
-    *("previousId", "groupId", "timestamp", "originalTimestamp", "sentAt", "receivedAt"),
+    *("previousId", "groupId"),
 )
+_TIME = "timestamp"
+# Times that stand in for a missing one; such a row is unusual.
+_OTHER_TIMES = ("originalTimestamp", "sentAt", "receivedAt")
 _OBJECTS = ("properties", "traits", "context")
-_TOLD = (*_TEXTS, *_OBJECTS)
-_SHAPE = msgspec.json.encode(
-    dict.fromkeys(_TEXTS, "VARCHAR") | dict.fromkeys(_OBJECTS, "JSON")
-).decode()
+_TOLD = (*_TEXTS, _TIME, *_OBJECTS)
+_KINDS = dict.fromkeys(_TEXTS, "VARCHAR") | {_TIME: "TIMESTAMPTZ"} | dict.fromkeys(_OBJECTS, "JSON")
+_SHAPE = msgspec.json.encode(_KINDS).decode()
 # Of the spec's names and those of warehouses, which write them with underscores.
 _OTHER_NAMES = {"at": "timestamp", "happenedat": "timestamp", "anonymousid": "anonymousId"}
 _NUL = "'\\u0000'"
 
 _STAGED = """
-with spoken as ({spoken}),
-read as (
-    select *, try_cast(stated as timestamptz) as happened_at
-    from (
-        select *, coalesce({times}) as stated from spoken
-    )
-)
-select n, happened_at,
+select n, timestamp as happened_at,
     case when "messageId" <> '' then "messageId" else 'row-' || row_hash end as message_id,
     type, case when type = 'track' then event else coalesce(name, '') end as name,
     nullif("userId", '') as user_id, nullif("anonymousId", '') as anonymous_id,
@@ -66,7 +61,7 @@ select n, happened_at,
     nullif(properties, '{{}}') as properties, nullif(traits, '{{}}') as traits,
     nullif(context, '{{}}') as context,
     coalesce({usual}, false) as usual
-from read
+from ({spoken})
 """
 
 
@@ -80,7 +75,8 @@ def lines_query(trusting: bool) -> str:
     if not trusting:
         read = f"case when json_valid(line) then {read} end"
     spoken = f"""
-        select n, {", ".join(f'told."{name}"::varchar as "{name}"' for name in _TOLD)},
+        select n, told.timestamp as timestamp,
+            {", ".join(f'told."{name}"::varchar as "{name}"' for name in (*_TEXTS, *_OBJECTS))},
             case when told."messageId" <> '' then null else md5(rtrim(line, chr(10))) end
                 as row_hash,
             strlen(line) <= {MAX_MESSAGE_BYTES} and not contains(line, {_NUL}) as plain
@@ -96,7 +92,8 @@ def table_query(schema: Arrow, trusting: bool) -> str:
         Invalid: the columns are not those of the spec.
     """
     columns = spec_columns(schema)
-    told = [_text(name, columns, schema) for name in _TEXTS]
+    told = [_text(name, columns) for name in _TEXTS]
+    told.append(_time(columns, schema))
     told += [_object(name, columns, schema, trusting) for name in _OBJECTS]
     listed = ", ".join(map(_quoted, columns.values()))
     stated = _quoted(columns["messageId"]) if "messageId" in columns else "null"
@@ -157,16 +154,18 @@ def _as_json(name: str, column: str) -> str:
     )
 
 
-def _text(name: str, columns: dict[str, str], schema: Arrow) -> str:
-    if name not in columns:
-        return f'null::varchar as "{name}"'
-    column = columns[name]
-    kind = schema.field(column).type
-    quoted = _quoted(column)
-    if pa.types.is_timestamp(kind):
-        # the same text for a time with a zone and one without, which is UTC
-        return f"""strftime({quoted}, '%Y-%m-%dT%H:%M:%S.%fZ') as "{name}\""""
-    return f'{quoted}::varchar as "{name}"'
+def _text(name: str, columns: dict[str, str]) -> str:
+    told = f"{_quoted(columns[name])}::varchar" if name in columns else "null::varchar"
+    return f'{told} as "{name}"'
+
+
+def _time(columns: dict[str, str], schema: Arrow) -> str:
+    """The time; one without a zone is UTC, as in the session."""
+    if _TIME not in columns:
+        return "null::timestamptz as timestamp"
+    kind = schema.field(columns[_TIME]).type
+    cast = "cast" if pa.types.is_timestamp(kind) else "try_cast"
+    return f"{cast}({_quoted(columns[_TIME])} as timestamptz) as timestamp"
 
 
 def _object(name: str, columns: dict[str, str], schema: Arrow, trusting: bool) -> str:
@@ -187,11 +186,7 @@ def _quoted(column: str) -> str:
 
 
 def _query(spoken: str) -> str:
-    times = ", ".join(
-        f"nullif(\"{name}\", '')"
-        for name in ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
-    )
-    return _STAGED.format(spoken=spoken, times=times, usual=" and ".join(_usual()))
+    return _STAGED.format(spoken=spoken, usual=" and ".join(_usual()))
 
 
 def _usual() -> list[str]:
@@ -208,10 +203,8 @@ def _usual() -> list[str]:
         """(type <> 'alias' or ("userId" <> '' and "previousId" <> ''))""",
         """(type <> 'group' or "groupId" <> '')""",
         f"({paged})",
-        "stated[5] = '-' and (stated[11] = 'T' or stated[11] = ' ')",
-        "length(stated) between 19 and 32",
-        "happened_at >= timestamptz '1900-01-01 00:00:00+00'",
-        "happened_at < timestamptz '2200-01-01 00:00:00+00'",
+        "timestamp >= timestamptz '1900-01-01 00:00:00+00'",
+        "timestamp < timestamptz '2200-01-01 00:00:00+00'",
         *map(_plain_object, _OBJECTS),
         "(type <> 'identify' or not contains(coalesce(context, ''), '\"traits\"'))",
         "(type <> 'identify' or not regexp_matches(coalesce(traits, ''), '[0-9]{19}'))",
@@ -245,11 +238,14 @@ def _plain_id(name: str) -> str:
 def _plain_object(name: str) -> str:
     """Absent, or an object that every later reader can read.
 
-    What holds fewer brackets than the deepest nesting is not too deep.
+    A text too short for the deepest nesting is not too deep (a list takes 2 bytes a level, an
+    object 5), and neither is one with fewer brackets.
     """
     opened = f"len(string_split({name}, '{{')) + len(string_split({name}, '['))"
+    short = f"strlen({name}) <= {2 * MAX_DEPTH}"
+    flat = f"strlen({name}) <= {5 * MAX_DEPTH} and not contains({name}, '[')"
     return f"""({name} is null or (
         starts_with({name}, '{{')
         and not contains({name}, 'NaN') and not contains({name}, 'Infinity')
-        and {opened} <= {MAX_DEPTH + 2}
+        and case when {short} or ({flat}) then true else {opened} <= {MAX_DEPTH + 2} end
     ))"""
