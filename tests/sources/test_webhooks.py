@@ -19,7 +19,7 @@ from sourcing import Shop
 
 from tsunagu.access import workspace_by_id
 from tsunagu.collect import run
-from tsunagu.collect.sources import pause, put_source, resume, webhook_path
+from tsunagu.collect.sources import list_sources, pause, put_source, resume, webhook_path
 from tsunagu.collect.sources.models import Signature
 from tsunagu.collect.sources.signatures import Forged, check
 from tsunagu.core.times import SECOND, wall
@@ -124,6 +124,26 @@ def test_what_cannot_be_mapped_is_kept(door: Door) -> None:
     # sent again it is the same dead letter
     assert door.post(b"no json").status_code == 200
     assert len(door.shop.letters("hook")) == 3
+
+
+def test_what_came_is_counted(door: Door) -> None:
+    door.post(ORDER)
+    door.post(b"no json")
+    door.post(ORDER, {"x-hub-signature-256": "sha256=00"})
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with (
+            door.shop.database.connect("app") as connection,
+            in_workspace(connection, door.shop.workspace) as cursor,
+        ):
+            [listed] = list_sources(cursor, door.shop.workspace)
+        if listed.calls is not None:
+            break
+        time.sleep(0.2)
+    assert listed.calls is not None
+    told = listed.calls
+    assert (told.calls, told.events, told.refused, told.forged) == (2, 1, 1, 1)
+    assert listed.events_today == 1
 
 
 def test_an_unknown_door_and_a_paused_one_are_closed(door: Door) -> None:

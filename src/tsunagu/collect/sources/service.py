@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from tsunagu import access
 from tsunagu.collect.sources import queries
 from tsunagu.collect.sources.models import NAME, Source, Webhook
-from tsunagu.collect.sources.queries import Run, Standing
+from tsunagu.collect.sources.queries import Calls, Run, Standing
 from tsunagu.collect.sources.vault import Secrets, Vault
 from tsunagu.core import Invalid, Json, NotFound
 from tsunagu.core.times import DAY, wall
@@ -45,6 +45,7 @@ class Listed:
     standing: Standing
     events_today: int
     running: bool
+    calls: Calls | None = None
 
     @property
     def state(self) -> State:
@@ -195,12 +196,17 @@ def list_sources(session: Session, workspace_id: int) -> list[Listed]:
         for d in access.published(session, workspace_id)
         if d.kind == KIND
     }
-    today = queries.events_since(session, workspace_id, wall() // DAY * DAY)
-    return [
-        Listed(found.name, documents[found.name], found, *today.get(found.name, (0, False)))
-        for found in queries.standings(session, workspace_id)
-        if found.name in documents
-    ]
+    midnight = wall() // DAY * DAY
+    today = queries.events_since(session, workspace_id, midnight)
+    calls = queries.calls_since(session, workspace_id, midnight)
+    found: list[Listed] = []
+    for one in queries.standings(session, workspace_id):
+        if one.name in documents:
+            events, running = today.get(one.name, (0, False))
+            called = calls.get(one.name)
+            events += called.events if called else 0
+            found.append(Listed(one.name, documents[one.name], one, events, running, called))
+    return found
 
 
 def list_runs(session: Session, workspace_id: int, name: str, limit: int = 50) -> list[Run]:
@@ -211,7 +217,7 @@ def list_runs(session: Session, workspace_id: int, name: str, limit: int = 50) -
 def webhook_path(session: Session, workspace_id: int, name: str) -> str | None:
     """Where the other side posts to, below the collector's address; None for other kinds."""
     door = queries.door_of(session, workspace_id, name)
-    return None if door is None else f"/v1/webhooks/{door}"
+    return None if door is None else f"/v1/webhooks/{workspace_id}-{door}"
 
 
 def run_now(cursor: Cursor[Row], workspace_id: int, name: str, by: str) -> None:

@@ -1,12 +1,14 @@
 """Webhooks: calls of other systems, checked, mapped to events and durable before the 200.
 
 A call that proves itself is never lost: what cannot be mapped goes to dead letters before it is
-answered. The address is drawn at random and names no workspace; the signature is the key.
+answered. The address holds the workspace's number and a random part; the signature is the key.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from time import monotonic
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from tsunagu.collect.files import BadRow
 
 KNOWN_SECONDS = 5.0
+COUNT_SECONDS = 2.0
 MAX_REMEMBERED = 1_000
 PATH = "/v1/webhooks/{door}"
 
@@ -58,6 +61,8 @@ class Webhooks:
         self._vault = vault
         self._arrivals = Arrivals()
         self._opened: dict[str, tuple[_Opened, float]] = {}
+        self._counted: dict[tuple[int, str], queries.Calls] = {}
+        self._writing: asyncio.Task[None] | None = None
 
     async def answer(self, request: Request) -> Response:
         """Answer one call."""
@@ -86,12 +91,33 @@ class Webhooks:
                 settings.signature, opened.secrets["secret"], dict(request.headers), raw, now
             )
         except signatures.Forged as error:
+            self._count(opened.door, queries.Calls(forged=1, last_at=now))
             raise Unauthorized(f"This call does not prove who sends it: {error}") from None
         events, bad = await asyncio.to_thread(_mapped, opened, settings, raw, delivery)
         if bad:
             await self._bury(opened.door, bad, now)
         if events:
             await self._store(opened.door, events, now)
+        self._count(opened.door, queries.Calls(1, len(events), len(bad), last_at=now))
+
+    def _count(self, door: queries.Door, calls: queries.Calls) -> None:
+        """Remember for the figures of the source; they are written some seconds later."""
+        key = (door.workspace_id, door.name)
+        self._counted[key] = self._counted.get(key, queries.Calls()) + calls
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_later())
+
+    async def _write_later(self) -> None:
+        await asyncio.sleep(COUNT_SECONDS)
+        counted, self._counted = self._counted, {}
+
+        def write(cursor: Cursor[Row]) -> None:
+            for (workspace, name), calls in counted.items():
+                with _in_workspace(cursor, workspace):
+                    queries.count_calls(cursor, workspace, name, calls)
+
+        with suppress(Refused):  # figures alone: the events are stored
+            await self._collector.directory.ask(write)
 
     async def _store(self, door: queries.Door, events: list[NewEvent], now: int) -> None:
         driven = door.clock == "driven"
@@ -103,10 +129,7 @@ class Webhooks:
 
     async def _bury(self, door: queries.Door, bad: list[queries.Letter], now: int) -> None:
         def write(cursor: Cursor[Row]) -> None:
-            with cursor.connection.transaction():
-                cursor.execute(
-                    "select set_config('tsunagu.workspace', %s, true)", (str(door.workspace_id),)
-                )
+            with _in_workspace(cursor, door.workspace_id):
                 queries.bury_rows(cursor, door.workspace_id, bad, door.name, now)
 
         await self._collector.directory.ask(write)
@@ -115,7 +138,7 @@ class Webhooks:
         known, until = self._opened.get(door, (None, 0.0))
         if known is not None and until > monotonic():
             return known
-        found = await self._collector.directory.ask(lambda cursor: queries.open_door(cursor, door))
+        found = await self._collector.directory.ask(lambda cursor: _behind(cursor, door))
         if found is None:
             raise NoSuchDoor("There is no webhook at this address, or it is paused")
         source = Source.model_validate_json(found.document)
@@ -125,6 +148,22 @@ class Webhooks:
             self._opened.clear()
         self._opened[door] = (opened, monotonic() + KNOWN_SECONDS)
         return opened
+
+
+@contextmanager
+def _in_workspace(cursor: Cursor[Row], workspace_id: int) -> Generator[None]:
+    """A transaction of one workspace on a cursor that is in none."""
+    with cursor.connection.transaction():
+        cursor.execute("select set_config('tsunagu.workspace', %s, true)", (str(workspace_id),))
+        yield
+
+
+def _behind(cursor: Cursor[Row], door: str) -> queries.Door | None:
+    workspace, _, drawn = door.partition("-")
+    if not (workspace.isascii() and workspace.isdecimal() and len(workspace) < 10):
+        return None
+    with _in_workspace(cursor, int(workspace)):
+        return queries.open_door(cursor, int(workspace), drawn)
 
 
 def _mapped(

@@ -168,14 +168,9 @@ class _Page:
         html(div("mailhead", heading, _trouble(visit, one), el("dl", facts, cls="facts")))
         with ui.element("div").classes("chips").style("padding:14px 22px 4px"):
             self._buttons(one, pane)
-        html(
-            div(
-                "",
-                el("h3", visit.say(sources.runs)),
-                _runs(visit, whole),
-                style="padding:14px 22px",
-            )
-        )
+        if one.source.kind != "webhook":
+            heading = el("h3", visit.say(sources.runs))
+            html(div("", heading, _runs(visit, whole), style="padding:14px 22px"))
         text = el("pre", _yaml(one), cls="json", style="margin:0")
         summary = el("summary", visit.say(sources.document), cls="muted")
         html(el("details", summary, text, style="padding:0 22px 18px"))
@@ -295,7 +290,8 @@ def _facts(visit: Visit, whole: Whole) -> list[tuple[Phrase, Html | str]]:
     found: list[tuple[Phrase, Html | str]] = [(sources.kind, _kind(visit, one))]
     if whole.path is not None:
         address = f"{visit.desk.collect_url}{whole.path}"
-        found.append((sources.address, span("secret mono", address)))
+        found.append((sources.address, span("secret mono", address, style="display:block")))
+        found.append((sources.calls, _calls(visit, one)))
     told = source.mapping if isinstance(source.mapping, str) else visit.say(sources.own_mapping)
     found.append((sources.mapping, told))
     if source.kind != "webhook":
@@ -310,6 +306,19 @@ def _facts(visit: Visit, whole: Whole) -> list[tuple[Phrase, Html | str]]:
             found.append((sources.lag, visit.say(sources.lag_value, at=at, span=span_)))
     found.append((sources.secrets, ", ".join(whole.secrets) or visit.say(sources.no_secrets)))
     return found
+
+
+def _calls(visit: Visit, one: Listed) -> str:
+    called, number = one.calls, visit.formats.number
+    if called is None:
+        return visit.say(sources.no_calls)
+    return visit.say(
+        sources.calls_value,
+        calls=number(called.calls),
+        events=number(called.events),
+        refused=number(called.refused),
+        forged=number(called.forged),
+    )
 
 
 def _schedule(visit: Visit, one: Listed) -> str:

@@ -70,6 +70,12 @@ lag_value = Phrase("{at}({span}前)", "{at} ({span} ago)")
 secrets = Phrase("秘密情報", "Secrets")
 no_secrets = Phrase("なし", "None")
 address = Phrase("受信アドレス", "Address to post to")
+calls = Phrase("本日の受信", "Calls today")
+calls_value = Phrase(
+    "{calls}回(イベント {events}、不可 {refused}、署名の誤り {forged})",
+    "{calls} ({events} events, {refused} refused, {forged} with a wrong signature)",
+)
+no_calls = Phrase("まだありません", "None yet")
 document = Phrase("設定の文書", "Document")
 runs = Phrase("実行の履歴", "Runs")
 no_runs = Phrase("まだ実行していません。", "It has not run yet.")

@@ -9,13 +9,13 @@ declare
     item record;
     log_tables constant text[] := array['inbox', 'seen_messages', 'left_out'];
     open_tables constant text[] := array[
-        'workspaces', 'api_keys', 'operators', 'processes', 'alembic_version', 'webhook_doors'
+        'workspaces', 'api_keys', 'operators', 'processes', 'alembic_version'
     ];
     -- what the console and the APIs may write; all else enters as events
     app_writes constant text[] := array[
         'workspaces', 'api_keys', 'operators', 'processes', 'cursors', 'definitions',
         'suppressions', 'scores', 'reports', 'saved_queries', 'query_runs',
-        'sources', 'source_runs', 'source_files', 'source_rows', 'webhook_doors'
+        'sources', 'source_runs', 'source_files', 'source_rows', 'webhook_doors', 'webhook_calls'
     ];
     named constant text :=
         'workspace_id = nullif(current_setting(''tsunagu.workspace'', true), '''')::integer';

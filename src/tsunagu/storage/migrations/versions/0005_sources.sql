@@ -61,17 +61,32 @@ create table source_rows (
     primary key (workspace_id, name, row_key)
 );
 
--- Where webhooks come in: the address names no workspace, so the collector looks here first.
+-- Where webhooks come in: all that the collector has to know of a source.
 create table webhook_doors (
-    door text primary key,
     workspace_id integer not null,
+    door text not null,
     name text not null,
     clock text not null,
     document jsonb not null,
     secrets bytea not null,
     open boolean not null default true,
-    unique (workspace_id, name)
+    primary key (workspace_id, name),
+    unique (workspace_id, door)
 );
 grant select on webhook_doors to tsunagu_ingest;
+
+-- What came through each door, by day. The collectors add to it every few seconds.
+create table webhook_calls (
+    workspace_id integer not null,
+    name text not null,
+    day date not null,
+    calls bigint not null default 0,
+    events bigint not null default 0,
+    refused bigint not null default 0,
+    forged bigint not null default 0,
+    last_at timestamptz not null,
+    primary key (workspace_id, name, day)
+);
+grant select, insert, update on webhook_calls to tsunagu_ingest;
 -- the collector buries what a webhook sends and nobody can map
 grant insert on dead_letters to tsunagu_ingest;
