@@ -75,9 +75,9 @@ def letter_routes(api: Api, database: Database) -> APIRouter:
         return api.keys.reader(key)
 
     who = Depends(caller)
+    _many(routes, api, database, who)  # first: `jobs` is no letter's number
     _reading(routes, api, who)
     _acting(routes, database, who)
-    _many(routes, api, database, who)
     return routes
 
 
