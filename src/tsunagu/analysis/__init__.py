@@ -7,6 +7,7 @@ from tsunagu.analysis.models import (
     Refused,
     Result,
     Stopped,
+    Why,
 )
 from tsunagu.analysis.process import Analysts, Asking
 from tsunagu.analysis.queries import (
@@ -40,6 +41,7 @@ __all__ = [
     "Result",
     "SavedQuery",
     "Stopped",
+    "Why",
     "columns",
     "forget_query",
     "format_of",

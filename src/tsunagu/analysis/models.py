@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from tsunagu.core import Invalid, Retryable
 
@@ -39,8 +39,39 @@ class Limits:
     threads: int = 2
 
 
+Why = Literal[
+    "sql",  # DuckDB says in its own words what is wrong
+    "empty",
+    "long",
+    "several",
+    "select_only",
+    "table",
+    "function",
+    "outside",
+    "seconds",
+    "memory",
+    "disk",
+    "result",
+    "file",
+    "no_lake",
+    "busy",
+    "stopped",
+    "failed",
+]
+
+
 class Refused(Invalid):
-    """The question cannot be answered as it stands; the message says why and what to change."""
+    """The question cannot be answered as it stands; the message says why and what to change.
+
+    Args:
+        why: the same for a page that says it in another language.
+        about: the table, function or bound that it is about.
+    """
+
+    def __init__(self, message: str, why: Why = "sql", about: str = "") -> None:
+        super().__init__(message)
+        self.why: Why = why
+        self.about = about
 
 
 class Stopped(Refused):

@@ -100,7 +100,8 @@ class Analysts:
         if not (home / EVENTS.name).exists():
             raise Refused(
                 "The lake of this workspace is empty: its first events arrive there within half a "
-                "minute of being processed."
+                "minute of being processed.",
+                "no_lake",
             )
         if not self._places.acquire(timeout=WAIT_SECONDS):
             raise Busy("All places for questions are taken. Ask again in a moment.")
@@ -149,7 +150,7 @@ class Asking:
         try:
             write_frame(process.stdin, b"T", encode(task))  # pyright: ignore[reportArgumentType]
         except BrokenPipeError:
-            raise Refused(self._cause()) from None
+            raise self._cause() from None
         self._pieces = self._frames()
 
     @cached_property
@@ -206,7 +207,8 @@ class Asking:
                 done = read_done(body)
                 self._result = Result(done.rows, done.truncated, time.monotonic() - self._began)
                 return
-            raise Refused(read_fault(body).message)
+            fault = read_fault(body)
+            raise Refused(fault.message, fault.why, fault.about)
 
     def _read(self, size: int) -> bytes:
         while len(self._buffer) < size:
@@ -215,25 +217,27 @@ class Asking:
                 self._process.kill()
                 raise Refused(
                     f"The question took longer than {self._limits.seconds:g} seconds and was "
-                    "ended. Ask about a shorter period or fewer columns."
+                    "ended. Ask about a shorter period or fewer columns.",
+                    "seconds",
+                    f"{self._limits.seconds:g}",
                 )
             chunk = os.read(self._out, _CHUNK)
             if not chunk:
-                raise (
-                    Stopped("The question was stopped.")
-                    if self._stopped
-                    else Refused(self._cause())
-                )
+                raise self._cause()
             self._buffer += chunk
         found = bytes(self._buffer[:size])
         del self._buffer[:size]
         return found
 
-    def _cause(self) -> str:
+    def _cause(self) -> Refused:
         status = self._process.wait()
+        if self._stopped:
+            return Stopped("The question was stopped.", "stopped")
         if status > 0:
-            return f"The question's process failed (status {status}). Ask in another way."
-        return OUT_OF_MEMORY
+            return Refused(
+                f"The question's process failed (status {status}). Ask in another way.", "failed"
+            )
+        return Refused(OUT_OF_MEMORY, "memory")
 
 
 class _Source:

@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 import msgspec
 
+from tsunagu.analysis.models import Why
+
 LENGTH_BYTES = 4
 ARROW, DONE, FAULT = b"A", b"D", b"F"
 
@@ -36,9 +38,11 @@ class Done(msgspec.Struct):
 
 
 class Fault(msgspec.Struct):
-    """The question cannot be answered; `message` is for the analyst."""
+    """The question cannot be answered; as `Refused`."""
 
     message: str
+    why: Why
+    about: str
 
 
 encode = msgspec.msgpack.encode

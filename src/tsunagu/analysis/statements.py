@@ -47,30 +47,31 @@ def check(connection: duckdb.DuckDBPyConnection, text: str) -> None:
         Refused: it is not; the message says what is wrong.
     """
     if len(text.encode("utf-8", "surrogatepass")) > _MOST_BYTES:
-        raise Refused("The question is longer than 100,000 bytes.")
+        raise Refused("The question is longer than 100,000 bytes.", "long")
     if not text.strip().strip(";"):
-        raise Refused("Write a question, for example: select count(*) from events")
+        raise Refused("Write a question, for example: select count(*) from events", "empty")
     row = connection.execute("select json_serialize_sql(?::varchar)", [text]).fetchone()
     tree: Node = msgspec.json.decode(row[0]) if row else {}
     if tree.get("error"):
-        raise Refused(_said(tree))
+        raise _refusal(tree)
     statements = tree.get("statements") or []
     if len(statements) != 1:
-        raise Refused("Ask one question at a time: several statements were given.")
+        raise Refused("Ask one question at a time: several statements were given.", "several")
     nodes = list(_nodes(statements))
     named = {str(entry["key"]).lower() for node in nodes for entry in _common_tables(node)}
     for node in nodes:
         _check_node(node, named)
 
 
-def _said(tree: Node) -> str:
+def _refusal(tree: Node) -> Refused:
     message = str(tree.get("error_message", ""))
     if tree.get("error_type") == "not implemented" or "Only SELECT" in message:
-        return (
+        return Refused(
             "Only a SELECT can be asked here: nothing can be written, attached, loaded, set or "
-            f"called. The tables are: {', '.join(VIEWS)}."
+            f"called. The tables are: {', '.join(VIEWS)}.",
+            "select_only",
         )
-    return f"This is not a statement of SQL: {message}"
+    return Refused(f"This is not a statement of SQL: {message}")
 
 
 def _common_tables(node: Node) -> list[Node]:
@@ -88,12 +89,15 @@ def _check_node(node: Node, named: set[str]) -> None:
         if name not in TABLE_FUNCTIONS:
             raise Refused(
                 f"{name}() cannot be used as a table here. "
-                f"Read from {', '.join(VIEWS)}, or {', '.join(sorted(TABLE_FUNCTIONS))}."
+                f"Read from {', '.join(VIEWS)}, or {', '.join(sorted(TABLE_FUNCTIONS))}.",
+                "function",
+                name,
             )
     elif kind == "SHOW_REF" and node.get("show_type") not in _SHOWN:
-        raise Refused(f"Use DESCRIBE with one of: {', '.join(VIEWS)}.")
+        raise Refused(f"Use DESCRIBE with one of: {', '.join(VIEWS)}.", "table", "SHOW")
     elif str(node.get("function_name", "")).lower() in REFUSED_FUNCTIONS:
-        raise Refused(f"{node['function_name']}() cannot be used here.")
+        name = str(node["function_name"])
+        raise Refused(f"{name}() cannot be used here.", "function", name)
 
 
 def _check_table(node: Node, named: set[str]) -> None:
@@ -103,7 +107,9 @@ def _check_table(node: Node, named: set[str]) -> None:
     if inside and (name.lower() in VIEWS or name.lower() in named):
         return
     written = ".".join(filter(None, (node.get("catalog_name"), node.get("schema_name"), name)))
-    raise Refused(f"There is no table {written!r}. The tables are: {', '.join(VIEWS)}.")
+    raise Refused(
+        f"There is no table {written!r}. The tables are: {', '.join(VIEWS)}.", "table", written
+    )
 
 
 def _nodes(value: Any) -> Iterator[Node]:

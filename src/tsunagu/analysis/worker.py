@@ -78,7 +78,9 @@ def answer(task: Task, sink: BinaryIO) -> Done:
                 if size > task.result:
                     raise Refused(
                         f"The result is larger than {task.result >> 20:,} MB. Ask for fewer "
-                        "columns or rows, or sum up first."
+                        "columns or rows, or sum up first.",
+                        "result",
+                        f"{task.result >> 20:,} MB",
                     )
                 if rows + batch.num_rows > task.rows:
                     batch, truncated = batch.slice(0, task.rows - rows), True
@@ -113,21 +115,27 @@ def connect(task: Task) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def plain(error: duckdb.Error) -> str:
+def plain(error: duckdb.Error) -> Refused:
     """What DuckDB says, as an analyst can use it."""
     text = str(error).strip()
     if isinstance(error, duckdb.OutOfMemoryException):
-        return OUT_OF_MEMORY
+        return Refused(OUT_OF_MEMORY, "memory")
     if isinstance(error, duckdb.PermissionException):
-        return "The question reaches outside this workspace's tables, which is not possible here."
+        return Refused(
+            "The question reaches outside this workspace's tables, which is not possible here.",
+            "outside",
+        )
     if isinstance(error, duckdb.IOException):
         if any(sign in text for sign in _DISK_SIGNS):
-            return (
+            return Refused(
                 "The question needs more room on the disk than it may have. Ask about less at a "
-                "time, or sort and join fewer rows."
+                "time, or sort and join fewer rows.",
+                "disk",
             )
-        return "A file of the lake could not be read. Ask again; if it stays: tsunagu doctor"
-    return text
+        return Refused(
+            "A file of the lake could not be read. Ask again; if it stays: tsunagu doctor", "file"
+        )
+    return Refused(text)
 
 
 def main() -> None:
@@ -151,13 +159,17 @@ def main() -> None:
     try:
         done = answer(task, sink)
     except Refused as refusal:
-        write_frame(sink, FAULT, encode(Fault(str(refusal))))
+        _refuse(sink, refusal)
     except MemoryError:
-        write_frame(sink, FAULT, encode(Fault(OUT_OF_MEMORY)))
+        _refuse(sink, Refused(OUT_OF_MEMORY, "memory"))
     except duckdb.Error as error:
-        write_frame(sink, FAULT, encode(Fault(plain(error))))
+        _refuse(sink, plain(error))
     else:
         write_frame(sink, DONE, encode(done))
+
+
+def _refuse(sink: BinaryIO, refusal: Refused) -> None:
+    write_frame(sink, FAULT, encode(Fault(str(refusal), refusal.why, refusal.about)))
 
 
 def _only_way_out() -> BinaryIO:
