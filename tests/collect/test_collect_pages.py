@@ -154,7 +154,9 @@ def test_a_beacon_names_its_key_in_the_query(collector: str, sent: Sent) -> None
     url = f"{collector}/beacon/v1/batch"
     assert httpx.post(url, content=body, params={"writeKey": sent.key}).status_code == 200
     assert httpx.post(url, content=body, params={"writeKey": "x"}).status_code == 401
-    assert len(sent.rows()) == 1
+    many = {f"q{number}": "x" for number in range(100)} | {"writeKey": sent.key}
+    assert httpx.post(url, content=body, params=many, auth=("", "")).status_code == 200
+    assert len(sent.rows()) == 2
 
 
 def test_what_is_imported_keeps_its_time(collector: str, sent: Sent) -> None:

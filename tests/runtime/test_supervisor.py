@@ -105,6 +105,19 @@ def test_collectors_share_a_port_and_one_goes_on_while_the_other_is_started_agai
     wait_until(lambda: installation.call("doctor").returncode == 0, "all is well again")
 
 
+def test_a_key_is_told_which_web_pages_may_use_it(installation: Installation) -> None:
+    call = installation.call
+    made = call("key", "create", "shop site", "--source", "web", "--page", "https://Shop.example/")
+    assert made.stdout.startswith("tsw_")
+    assert "https://shop.example" in call("key", "list").stdout
+    wrong = call("key", "pages", "shop site", "--page", "shop.example")
+    assert wrong.returncode == 1
+    assert "not the origin of a page" in wrong.stderr
+    assert "no page" in call("key", "pages", "shop site", "--no-pages").stdout
+    assert "all pages" in call("key", "pages", "shop site").stdout
+    assert call("key", "pages", "nobody").returncode == 1
+
+
 def test_a_role_can_run_alone_beside_the_server(installation: Installation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])

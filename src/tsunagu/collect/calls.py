@@ -150,10 +150,9 @@ def failure(code: str, message: str) -> bytes:
 def _said_key(scope: Scope, headers: Headers) -> str | None:
     """The write key beside the body: in the Authorization header, else in the query."""
     authorization = headers.get(b"authorization")
-    if authorization is not None:
-        return key_of(authorization.decode("latin-1"))
+    said = None if authorization is None else key_of(authorization.decode("latin-1"))
     query: bytes = scope["query_string"]
-    if not query:
-        return None
-    found = parse_qs(query.decode("latin-1"), max_num_fields=20).get("writeKey")
+    if said or not query:
+        return said or None
+    found = parse_qs(query.decode("latin-1")).get("writeKey")
     return found[0] if found else None

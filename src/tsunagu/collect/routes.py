@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 from starlette.applications import Starlette
@@ -146,8 +145,7 @@ def _named_key(request: Request) -> str | None:
     authorization = request.headers.get("authorization")
     if authorization is not None:
         return key_of(authorization)
-    found = parse_qs(request.url.query, max_num_fields=20).get("writeKey")
-    return found[0] if found else None
+    return request.query_params.get("writeKey")
 
 
 def _segment(said: str, _: Key, address: str) -> dict[str, Any]:
