@@ -98,7 +98,8 @@ def test_times_as_japan_writes_them(text: str, local: tuple[int, ...]) -> None:
 def test_times_that_name_their_zone() -> None:
     noon = datetime(2024, 3, 1, 12, tzinfo=UTC)
     told = ["2024-03-01T12:00:00Z", "2024-03-01 21:00:00+0900", "2024-03-01T12:00Z"]
-    assert _times(told) == [noon] * 3
+    told += ["2024-03-01 21:00:00 +0900", "2024-03-01T12:00:00.000+00:00", "2024-03-01 21:00+09"]
+    assert _times(told) == [noon] * 6
     assert _times(["1709294400"], format="epoch") == [noon]
     assert _times(["1709294400000"], format="epoch_ms") == [noon]
     assert _times(["01/03/2024 12:00"], format="%d/%m/%Y %H:%M", zone="UTC") == [noon]

@@ -11,9 +11,18 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from tsunagu.collect.files import FileForm
 from tsunagu.core import Invalid
@@ -21,6 +30,17 @@ from tsunagu.core.events import TYPES
 
 Kind = Literal["text", "integer", "number", "boolean", "date", "time", "json"]
 Scalar = str | int | float | bool
+
+
+def _known_zone(told: str) -> str:
+    try:
+        ZoneInfo(told)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{told!r} is no time zone; write for example Asia/Tokyo") from None
+    return told
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class _Document(BaseModel):
@@ -43,7 +63,7 @@ class Cell(_Document):
     join: str = " "
     type: Kind | None = None
     format: str | None = None
-    zone: str | None = None
+    zone: Zone | None = None
     values: dict[str, Scalar] = {}
     otherwise: Scalar | None = None
     blank: tuple[str, ...] = ()
@@ -153,7 +173,7 @@ class Mapping(_Document):
     name: str = "table"
     about: str = ""
     file: FileForm = FileForm()
-    zone: str = "UTC"
+    zone: Zone = "UTC"
     where: str | None = None
     message_id: Drawn | tuple[str, ...] | None = None
     at: Drawn | None = None

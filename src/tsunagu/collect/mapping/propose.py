@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from tsunagu.collect.files import JSON, LINE, FileForm, matching, open_tables, settled
 from tsunagu.collect.files.arrow import Table
@@ -99,11 +100,18 @@ def with_mapping(path: str | Path, told: str) -> Proposal:
 
 
 def _sample(file: Path, form: FileForm) -> Table:
-    chunk = next(iter(open_tables(escape(str(file)), form)), None)
-    if chunk is None or not chunk.table.num_rows:
-        reason = f"; the first row: {chunk.bad[0].reason}" if chunk and chunk.bad else ""
+    tables: list[Table] = []
+    rows, reason = 0, ""
+    for chunk in open_tables(escape(str(file)), form):
+        tables.append(chunk.table)
+        rows += chunk.table.num_rows
+        if chunk.bad and not reason:
+            reason = f"; line {chunk.bad[0].row}: {chunk.bad[0].reason}"
+        if rows >= _SAMPLE:
+            break
+    if not rows:
         raise Invalid(f"{file} has no row that can be read{reason}")
-    return chunk.table.slice(0, _SAMPLE)
+    return pa.concat_tables(tables).slice(0, _SAMPLE)
 
 
 def _without_header(form: FileForm, sample: Table) -> FileForm | None:

@@ -138,13 +138,14 @@ def _format(at: Profile) -> tuple[str, str] | None:
         return None
     if at.mostly(at.counts["short_days"]):
         return "%y%m%d", "six digits read as year, month, day"
-    firsts = [text.split("/") for text in at.examples if text.count("/") == 2]
-    day_first = any(int(parts[0]) > 12 for parts in firsts)
-    clear = day_first or any(int(parts[1]) > 12 for parts in firsts)
+    day_first = at.counts["days_first"] > 0
+    clear = day_first or at.counts["months_first"] > 0
     form = "%d/%m/%Y" if day_first else "%m/%d/%Y"
     clock = next((text.partition(" ")[2] for text in at.examples if " " in text), "")
     form += " %H:%M:%S" if clock.count(":") == 2 else " %H:%M" if clock else ""
-    return form, "" if clear else "day and month could be the other way round: check"
+    if clear:
+        return form, "a number above 12 tells the day from the month"
+    return form, "day and month could be the other way round: check"
 
 
 def _user(roles: Roles, user: Profile) -> None:

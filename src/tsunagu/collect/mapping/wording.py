@@ -92,8 +92,10 @@ def moment(steps: Steps, text: Sql, form: str | None, zone: str) -> Sql:
 
 def _machine_written(steps: Steps, text: Sql, zone: str) -> Sql:
     """ISO 8601 or the same with slashes, or digits alone: yyyymmdd, with hhmm, with hhmmss."""
-    zoned = rf"regexp_replace(replace({text}, 'Z', '+00'), '([+-]\d\d)(\d\d)$', '\1:\2')"
-    zoned = rf"regexp_replace({zoned}, '([T ]\d\d:\d\d)( ?[+-])', '\1:00\2')"
+    zoned = f"regexp_replace({text}, ' ?Z$', '+00')"
+    zoned = rf"regexp_replace({zoned}, ' ?([+-]\d\d):?(\d\d)?$', '\1:\2')"
+    zoned = rf"regexp_replace({zoned}, '([T ]\d\d:\d\d)([+-])', '\1:00\2')"
+    zoned = f"rtrim({zoned}, ':')"
     return steps.keep(
         f"case when regexp_full_match({text}, {literal(_PLAIN_TIME)})"
         f" then timezone({zone}, try_cast(replace({text}, '/', '-') as timestamp))"
