@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from tsunagu.collect.sources.vault import VARIABLE as SOURCE_KEYS
 from tsunagu.runtime.cli import commands
 from tsunagu.runtime.documents import read_documents
 from tsunagu.runtime.settings import Settings
@@ -32,7 +33,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_every_setting_exists() -> None:
-    known = {f"TSUNAGU_{name.upper()}" for name in Settings.model_fields}
+    known = {f"TSUNAGU_{name.upper()}" for name in Settings.model_fields} | {SOURCE_KEYS}
     examples = {
         "TSUNAGU_WRITE_KEY",
         "TSUNAGU_API_KEY",

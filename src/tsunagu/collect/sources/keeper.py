@@ -129,8 +129,7 @@ class _Nursery:
             ended = child.run(lambda _: None, seconds=RUN_SECONDS, silence=SILENCE_SECONDS)
             self._figures.add(f"tsunagu.sources.{ended.outcome}")
             self._figures.add("tsunagu.sources.events", ended.events)
-            level = logging.INFO if ended.outcome in ("done", "stopped") else logging.WARNING
-            _log.log(level, "%s: %s", due.name, _summary(ended))
+            _log.log(_level(ended), "%s: %s", due.name, _summary(ended))
             if ended.outcome == "killed":
                 self._close_run(due, ended.error)
             elif ended.outcome == "refused":
@@ -163,6 +162,12 @@ class _Nursery:
                 return
             again = after_failure(source.schedule, now, failures, retryable=True)
             queries.close_killed(cursor, workspace, due.name, error, now=now, due=again)
+
+
+def _level(ended: Progress) -> int:
+    if ended.outcome not in ("done", "stopped"):
+        return logging.WARNING
+    return logging.INFO if ended.rows else logging.DEBUG
 
 
 def _summary(ended: Progress) -> str:
