@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pytest
 
-from tsunagu.collect.files import JSON
+from tsunagu.collect.files import JSON, open_tables
 from tsunagu.collect.mapping import (
     EVENT_COLUMNS,
     Mapped,
     library,
+    load_mapping,
     map_table,
     mapping_of,
     read_mapping,
@@ -269,3 +272,19 @@ def test_segment_lines_map_as_calls_are_read() -> None:
         )
         for part in ("properties", "traits", "context"):
             assert (_json(ours[part]) or {}) == told.get(part, {})
+
+
+def test_the_example_of_the_document_is_the_one_that_runs() -> None:
+    root = Path(__file__).parents[2]
+    text = (root / "docs/mapping.md").read_text(encoding="utf-8")
+    whole = re.findall(r"```yaml\n(name:.*?)```", text, re.DOTALL)
+    assert whole == [(root / "examples/receipts.yaml").read_text(encoding="utf-8")]
+    mapping = load_mapping(root / "examples/receipts.yaml")
+    (chunk,) = open_tables(root / "examples/receipts.csv", mapping.file)
+    mapped = map_table(mapping, chunk.table)
+    assert not mapped.bad
+    events = [(event["at"].isoformat(), _json(event["properties"])) for event in
+              mapped.events.to_pylist()]  # fmt: skip
+    assert [told["revenue"] for _, told in events] == [420, 150, 1200, -120]
+    assert [told["payment"] for _, told in events] == ["cash", "card", "card", "cash"]
+    assert events[1][0] == "2024-03-01T16:40:00+00:00"
