@@ -11,6 +11,7 @@ from tsunagu.analysis.models import (
 )
 from tsunagu.analysis.process import Analysts, Asking
 from tsunagu.analysis.queries import (
+    Outcome,
     QueryRun,
     SavedQuery,
     forget_query,
@@ -36,6 +37,7 @@ __all__ = [
     "Column",
     "Format",
     "Limits",
+    "Outcome",
     "QueryRun",
     "Refused",
     "Result",

@@ -15,6 +15,7 @@ TABS: tuple[tuple[str, Phrase], ...] = (
     ("live", data.live),
     ("plan", data.plan),
     ("dead-letters", data.dead_letters),
+    ("sql", data.sql),
 )
 
 

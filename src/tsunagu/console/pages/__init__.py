@@ -20,6 +20,7 @@ from tsunagu.console.pages import (
     plan_edit,
     settings,
     sources,
+    sql,
 )
 from tsunagu.console.visit import Visit
 
@@ -60,6 +61,7 @@ PAGES = (
     PageEntry("data/plan/{name}/edit", "data", plan_edit.build_edit),
     PageEntry("data/dead-letters", "data", dead_letters.build),
     PageEntry("data/dead-letters/{letter_id:int}", "data", dead_letters.build),
+    PageEntry("data/sql", "data", sql.build),
     PageEntry("settings", "settings", settings.build),
 )
 
