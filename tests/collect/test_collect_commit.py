@@ -91,11 +91,13 @@ def test_what_waits_is_committed_together_and_before_a_stop(database: Database, 
     assert found == (50, 1)
 
 
+@pytest.mark.parametrize("limit", ["MAX_WAITING_BYTES", "MAX_WAITING_REQUESTS"])
 def test_too_much_waiting_is_refused_and_then_taken_again(
-    database: Database, sent: Sent, monkeypatch: pytest.MonkeyPatch
+    database: Database, sent: Sent, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     block = rows(sent.workspace, "m")
-    monkeypatch.setattr(commit_module, "MAX_WAITING_BYTES", 3 * len(block))
+    most = 3 * len(block) if limit == "MAX_WAITING_BYTES" else 3
+    monkeypatch.setattr(commit_module, limit, most)
 
     async def story() -> None:
         async with committing(database) as (commit, _):

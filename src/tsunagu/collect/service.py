@@ -225,8 +225,11 @@ def _event(kind: str | None, message: Message, source: str, skew: int) -> NewEve
         raise _Fault(f"`type` {said}; it is one of {', '.join(TYPES)}")
     user_id = _identifier("userId", message.user_id)
     anonymous_id = _identifier("anonymousId", message.anonymous_id)
-    previous_id = _identifier("previousId", message.previous_id)
-    group_id = _identifier("groupId", message.group_id)
+    previous_id = group_id = None
+    if message.previous_id is not None:
+        previous_id = _identifier("previousId", message.previous_id)
+    if message.group_id is not None:
+        group_id = _identifier("groupId", message.group_id)
     if user_id is None and anonymous_id is None:
         raise _Fault("`userId` and `anonymousId` are missing; send at least one")
     if kind == "alias" and (user_id is None or previous_id is None):

@@ -37,17 +37,18 @@ def copy_rows(
     """
     received = _time(received_at)
     head = f"{workspace_id}\t{received}\t"
+    source, source_text = None, ""
     rows: list[bytes] = []
     for event in events:
+        if event.source is not source:
+            source, source_text = event.source, _text(event, "source", event.source)
         known_at = event.known_at
         if known_at is None:
             known_at = received_at if now is None else _known_at(event, now)
         known = received if known_at == received_at else _checked_time(event, known_at)
         at = known_at if event.at is None else event.at
         happened = known if at == known_at else _checked_time(event, at)
-        line = (
-            f"{head}{known}\t{_names(event)}\t{happened}\t{_text(event, 'source', event.source)}\t"
-        )
+        line = f"{head}{known}\t{_names(event)}\t{happened}\t{source_text}\t"
         try:
             rows.append(line.encode() + _body(event))
         except UnicodeEncodeError:
@@ -64,7 +65,7 @@ def _names(event: NewEvent) -> str:
     """Message id, type, name and identifiers; nearly always there is nothing to escape."""
     user_id, anonymous_id = event.user_id or "", event.anonymous_id or ""
     plain = f"{event.message_id}{event.type}{event.name}{user_id}{anonymous_id}"
-    if len(plain) <= _LONGEST_NAME and not _SPECIAL.search(plain):
+    if len(plain) <= _LONGEST_NAME and "\\" not in plain and plain.isprintable():
         user = "\\N" if event.user_id is None else user_id
         anonymous = "\\N" if event.anonymous_id is None else anonymous_id
         return f"{event.message_id}\t{event.type}\t{event.name}\t{user}\t{anonymous}"
