@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -228,6 +230,80 @@ with Database(os.environ["URL"]).connect("pipeline") as connection:
     while work_once(connection, int(sys.argv[1]), 7):
         pass
 """
+
+
+STEPS = {
+    "one letter": """
+from tsunagu.serve import letters
+letters.replay_letter(database, workspace, int(sys.argv[2]), "hana")
+""",
+    "a batch": """
+from tsunagu.runtime import pipeline_loop
+from tsunagu.runtime.desk import Desk
+with database.connect("pipeline") as connection:
+    while pipeline_loop.next_batch(connection, Desk(workspace, "UTC")).more:
+        pass
+""",
+}
+STEP = """
+import os, sys
+from tsunagu.storage import Database
+database, workspace = Database(os.environ["URL"]), int(sys.argv[1])
+"""
+
+
+def step(shop: Shop, name: str, place: str | None, *words: object) -> int:
+    """Do one step in a process of its own, that dies at a place if one is named."""
+    environment = {**os.environ, "URL": shop.database.url}
+    if place:
+        environment["TSUNAGU_FAILPOINT"] = place
+    command = [sys.executable, "-c", STEP + STEPS[name], str(shop.workspace), *map(str, words)]
+    return subprocess.run(command, env=environment, check=False, timeout=60).returncode
+
+
+@pytest.mark.parametrize("place", ["pipeline.before_commit", "pipeline.after_commit"])
+def test_a_killed_batch_counts_violations_once(shop: Shop, place: str) -> None:
+    shop.announce(mode="block")
+    shop.send("m1", total="x")
+    shop.send("m2", total=2)
+    assert step(shop, "a batch", place) == -signal.SIGKILL
+    assert step(shop, "a batch", None) == 0
+    assert len(shop.letters()) == 1
+    assert shop.rows("select count from plan_violations where workspace_id = %s") == [(1,)]
+    assert shop.rows("select seen, violating from plan_traffic where workspace_id = %s") == [(2, 1)]
+
+
+def test_a_killed_replay_leaves_the_letter_open(shop: Shop) -> None:
+    shop.announce(mode="block")
+    shop.send("m1", total=None)
+    shop.drain()
+    shop.publish("event-schema", "order", event="Order Completed", schema={"type": "object"})
+    (letter,) = shop.letters()
+    assert step(shop, "one letter", "letters.marked", letter.letter_id) == -signal.SIGKILL
+    assert [one.letter_id for one in shop.letters()] == [letter.letter_id]
+    assert step(shop, "one letter", None, letter.letter_id) == 0
+    shop.drain()
+    assert len(shop.timeline()) == 1
+
+
+def test_the_installation_works_off_what_is_asked_for(shop: Shop) -> None:
+    stop = threading.Event()
+    worker = threading.Thread(target=collect.run_letters, args=(shop.database, None, stop))
+    worker.start()
+    try:
+        shop.announce(mode="block")
+        for number in range(5):
+            shop.send(f"m{number}", total="x")
+        shop.drain()
+        letters.ask_for_letters(shop.database, shop.workspace, "discard", LetterFilter(), "hana")
+        until = time.monotonic() + 20
+        while shop.letters() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert len(shop.letters(state="discarded")) == 5
+    finally:
+        stop.set()
+        worker.join(20)
+    assert not worker.is_alive()
 
 
 @pytest.mark.parametrize("place", ["letters.before_commit:2", "letters.after_commit:2"])

@@ -30,7 +30,12 @@ _MISSING: dict[int | str, dict[str, Any]] = {
 }
 
 Kind = Annotated[
-    str, Path(description="`audience`, `journey`, `message` or `policy`.", examples=["audience"])
+    str,
+    Path(
+        description="`audience`, `journey`, `message`, `policy`, `tracking-plan` or "
+        "`event-schema`.",
+        examples=["audience"],
+    ),
 ]
 Name = Annotated[str, Path(description="The document's name.", examples=["coupon-reminder"])]
 

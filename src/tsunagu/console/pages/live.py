@@ -22,6 +22,7 @@ from tsunagu.console.reader import Cursor
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, live
 from tsunagu.console.words.events import event_words
+from tsunagu.core import NotFound
 from tsunagu.core.times import wall
 from tsunagu.eventlog import LiveEvent, LoggedEvent
 
@@ -55,9 +56,12 @@ class Look:
 
 @dataclass(frozen=True)
 class Whole:
-    """An event with whom it is about, and the dead letter that it became."""
+    """An event with whom it is about, and the dead letter that it became.
 
-    event: LoggedEvent
+    A letter of a file has a position at which no event lies.
+    """
+
+    event: LoggedEvent | None
     customer: int | None
     letter: int | None
 
@@ -233,14 +237,22 @@ def _row(
 
 def _whole(visit: Visit, cursor: Cursor, position: int) -> Whole:
     workspace = visit.workspace.id
-    event = eventlog.logged_event(cursor, workspace, position)
+    letter = eventlog.letter_at(cursor, workspace, position)
+    try:
+        event = eventlog.logged_event(cursor, workspace, position)
+    except NotFound:
+        if letter is None:
+            raise
+        return Whole(None, None, letter)
     owners = identity.customers_of(cursor, workspace, _identifiers(event))
-    letter = eventlog.letter_at(cursor, workspace, position) if event.left_out == "dead" else None
     return Whole(event, next(iter(owners.values()), None), letter)
 
 
 def _draw(visit: Visit, whole: Whole) -> None:
     event, formats = whole.event, visit.formats
+    if event is None:
+        html(div("mailhead", _notices(visit, whole)))
+        return
     words, _, _ = event_words(event.type, event.name)
     who: Html | str = event.user_id or event.anonymous_id or ""
     if whole.customer is not None:
@@ -281,7 +293,7 @@ def _notices(visit: Visit, whole: Whole) -> Html | None:
             link(address, visit.say(live.open_letter)),
             style="margin-top:14px",
         )
-    if not whole.event.violations:
+    if whole.event is None or not whole.event.violations:
         return None
     listed = [el("li", words, cls="break") for words in whole.event.violations]
     told = div("grow", el("b", visit.say(live.violations)), el("ul", listed, cls="caveats"))
