@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -125,11 +126,11 @@ class Feeding:
         )
         return after, upto, log
 
-    def load(self, said: list[Said], *, part: int = 1_000) -> list[tuple[Event, Body]]:
-        """Events by a load, fed at once."""
+    def load(self, said: list[Said], *, part: int = 1_000) -> list[list[tuple[Event, Body]]]:
+        """Events by a load, fed at once; they are given back as the parts had them."""
         after, upto, log = self.put(said)
         self.feed(after, upto, part=part)
-        return log
+        return parts_of(log, after, part)
 
     def feed(self, after: int, upto: int, *, part: int = 1_000) -> FeedReport:
         return feed(self.database, self.lake, self.workspace, after=after, upto=upto, part=part)
@@ -224,6 +225,14 @@ class Feeding:
             )
             for s, position, n in zip(said, positions, new, strict=True)
         ]  # fmt: skip
+
+
+def parts_of(
+    log: list[tuple[Event, Body]], after: int, part: int
+) -> list[list[tuple[Event, Body]]]:
+    """A load's events cut as a feed cuts them."""
+    numbered = [((event.position - after - 1) // part, (event, body)) for event, body in log]
+    return [[fact for _, fact in some] for _, some in groupby(numbered, key=lambda n: n[0])]
 
 
 def _lake_row(event: Event, body: Body) -> dict[str, Any]:

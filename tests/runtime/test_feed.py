@@ -15,6 +15,7 @@ from tsunagu.core import Body
 from tsunagu.core.rules import parse_rule
 from tsunagu.core.times import DAY, HOUR, parse_time, zone
 from tsunagu.profiles import make_plan
+from tsunagu.runtime.feed import _Feeder
 from tsunagu.storage import Database
 
 START = parse_time("2017-11-01T00:00:00Z")
@@ -63,6 +64,11 @@ def said_of(drawn: list[Any]) -> list[Said]:
 
 
 @pytest.fixture
+def feeding(make_feeding: Callable[[], Feeding]) -> Feeding:
+    return make_feeding()
+
+
+@pytest.fixture
 def make_feeding(
     database: Database, make_workspace: Callable[..., int], tmp_path: Path
 ) -> Callable[[], Feeding]:
@@ -79,7 +85,7 @@ def publish_rules(feeding: Feeding) -> None:
 
 
 @settings(
-    max_examples=25,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -99,7 +105,8 @@ def test_history_and_traffic_cut_anywhere_give_what_the_pipeline_would(
             continue
         bulk = data.draw(st.booleans())
         if bulk:
-            pure.take(feeding.load(said[start:stop]), clock, bulk=True)
+            for part in feeding.load(said[start:stop], part=data.draw(st.sampled_from([9, 1_000]))):
+                pure.take(part, clock, bulk=True)
         else:
             pure.take(feeding.post(said[start:stop]), clock, bulk=False)
     found, expected = feeding.story(), pure.story()
@@ -107,3 +114,141 @@ def test_history_and_traffic_cut_anywhere_give_what_the_pipeline_would(
         assert found[part] == of_part, part
     feeding.drain()
     assert feeding.story()["states"] == found["states"]
+
+
+JOURNEY: dict[str, Any] = {
+    "title": {"en": "Reminder"},
+    "entry": {"audience": "ever"},
+    "start": "first",
+    "nodes": {
+        "first": {"kind": "send", "message": "reminder", "next": "wait"},
+        "wait": {"kind": "wait", "within": "9 days", "otherwise": "end"},
+        "end": {"kind": "end"},
+    },
+    "goal": {"event": "Coupon Redeemed", "within": "20 days"},
+}
+MAIL = (
+    "<mjml><mj-body><mj-section><mj-column><mj-text>"
+    '<a href="{{ unsubscribe_url }}">Stop</a></mj-text></mj-column></mj-section></mj-body></mjml>'
+)
+MESSAGE: dict[str, Any] = {
+    "title": {"en": "Reminder"},
+    "channel": "email",
+    "purpose": "marketing",
+    "languages": {
+        "en": {"subject": "Hello", "mjml": MAIL, "text": "Hello {{ unsubscribe_url }}"},
+    },
+}
+
+
+def publish_journey(feeding: Feeding) -> None:
+    publish_rules(feeding)
+    feeding.publish("message", "reminder", MESSAGE)
+    feeding.publish("journey", "reminder", JOURNEY)
+
+
+def orders(user: str | None, count: int, at: int, device: str | None = None) -> list[Said]:
+    body = BODIES["Order Completed"]
+    return [Said("track", "Order Completed", at, user, device, body) for _ in range(count)]
+
+
+def test_history_makes_members_and_enters_no_journey(feeding: Feeding) -> None:
+    publish_journey(feeding)
+    feeding.clock(START + 100 * DAY)
+    feeding.load([*orders("u1", 3, START), *orders("u2", 1, START)])
+    assert feeding.rows("select audience from audience_members") == [("ever",)]
+    feeding.post([*orders("u1", 1, START + 100 * DAY), *orders("u2", 2, START + 100 * DAY)])
+    entered = "select first_value from customers join enrolments using (customer_id)"
+    assert feeding.rows(entered) == [("u2",)]
+    told = (
+        "select distinct first_value from customers join timeline using (customer_id) "
+        "where name = 'Audience Entered'"
+    )
+    assert feeding.rows(told) == [("u2",)]
+    assert feeding.rows("select 1 from send_ledger union all select 1 from outbox") == []
+
+
+def test_history_never_overwrites_what_is_newer(feeding: Feeding) -> None:
+    feeding.clock(START + 100 * DAY)
+    new = Body(traits={"plan": "gold", "city": "Kyoto"})
+    said = [
+        Said("identify", "identify", START + 9 * DAY, "u1", body=new),
+        Said("track", "Consent Withdrawn", START + 9 * DAY, "u1", body=Body(properties=CONSENT)),
+    ]
+    feeding.post(said)
+    old = Body(traits={"plan": "free", "town": "Nara"})
+    given = Body(properties=CONSENT, context={"ip": "10.0.0.1"})
+    feeding.load(
+        [
+            Said("identify", "identify", START, "u1", body=old),
+            Said("track", "Consent Given", START, "u1", body=given),
+            Said("track", "Consent Given", START, "u2", body=given),
+        ]
+    )
+    ((traits,),) = feeding.rows("select traits from profiles where traits ? 'plan'")
+    assert traits == {"plan": "gold", "city": "Kyoto", "town": "Nara"}
+    found = feeding.rows(
+        "select first_value, granted, evidence from consents join customers using (customer_id) "
+        "order by first_value"
+    )
+    assert [(value, granted) for value, granted, _ in found] == [("u1", False), ("u2", True)]
+    assert found[1][2] == {"properties": CONSENT, "context": {"ip": "10.0.0.1"}}
+    state = feeding.state("user_id", "u1")
+    assert (state.first_seen, state.last_seen, state.events) == (START, START + 9 * DAY, 4)
+
+
+def test_enrolments_follow_customers_whom_history_merges(feeding: Feeding) -> None:
+    publish_journey(feeding)
+    feeding.clock(START + 100 * DAY)
+    feeding.post([*orders("u1", 3, START + 99 * DAY), *orders(None, 3, START + 99 * DAY, "d1")])
+    assert len(feeding.rows("select 1 from enrolments where status = 'active'")) == 2
+    feeding.load([Said("track", "Page Viewed", START, "u1", "d1")])
+    feeding.drain()
+    ((customer,),) = feeding.rows("select customer_id from profiles")
+    found = feeding.rows("select customer_id, status, end_reason from enrolments order by status")
+    assert found == [(customer, "active", None), (customer, "exited", "merged")]
+    wakes = "select p.wake_at <= e.wake_at from profiles p, enrolments e where e.status = 'active'"
+    assert feeding.rows(wakes) == [(True,)]
+    assert len(feeding.rows("select 1 from timeline where name = 'Journey Ended'")) == 1
+
+
+def test_who_names_nobody_stays_in_the_lake_alone(feeding: Feeding) -> None:
+    after, upto, _ = feeding.put(
+        [Said("track", "Seen", START, "null"), Said("track", "Seen", START, "u1")]
+    )
+    report = feeding.feed(after, upto)
+    assert (report.events, report.customers, report.nobody) == (2, 1, 1)
+    assert len(feeding.rows("select 1 from timeline")) == 1
+
+
+def test_rules_that_are_new_before_the_timeline_is_there_are_answered_from_all_of_it(
+    feeding: Feeding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feeding.clock(START + 100 * DAY)
+    feeding.drain()
+    tell = _Feeder._tell
+
+    def publish_first(self: _Feeder, *words: Any) -> None:
+        publish_rules(feeding)
+        feeding.drain()
+        assert feeding.rows("select 1 from audience_members") == []
+        tell(self, *words)
+
+    monkeypatch.setattr(_Feeder, "_tell", publish_first)
+    feeding.load(orders("u1", 3, START))
+    feeding.drain()
+    assert feeding.rows("select audience from audience_members") == [("ever",)]
+    assert feeding.state("user_id", "u1").counters["Order Completed"].total == 3
+
+
+def test_a_customer_who_waits_for_new_rules_is_answered_with_their_history(
+    feeding: Feeding,
+) -> None:
+    feeding.clock(START + 100 * DAY)
+    feeding.post(orders("u1", 1, START + 99 * DAY))
+    publish_rules(feeding)
+    feeding.load(orders("u1", 2, START))  # before the pipeline has seen the new rules
+    assert feeding.rows("select 1 from audience_members") == []
+    feeding.drain()
+    assert feeding.rows("select audience from audience_members") == [("ever",)]
+    assert feeding.state("user_id", "u1").counters["Order Completed"].total == 3

@@ -126,8 +126,8 @@ def kinds_of(names: Names, numbers: Ints | None = None) -> Arrow:
 def store_named(cursor: Cursor[Row], workspace_id: int, linked: Linked, told: Told) -> None:
     """Write the new customers and their identifiers.
 
-    They may be committed a moment before all else of the part: who finds them links the same
-    events to the same customers again.
+    Where nobody merges they may be committed a moment before all else of the part: who finds
+    them links the same events to the same customers again.
     """
     _store_customers(cursor, workspace_id, linked, told)
     _store_identifiers(cursor, workspace_id, linked)

@@ -86,7 +86,7 @@ def store_part(
         cursor: of the transaction that holds the lease.
         beside: of a second one, to be committed just before it. It takes the new customers and
             their identifiers, so that two processes of the server work; nothing of it, if
-            customers merge who were there before.
+            customers merge: what a kill between the commits leaves must link as it did.
         book: the published definitions, by which enrolments follow merged customers.
         closing: the business time as of which audiences are answered.
     """
@@ -101,7 +101,7 @@ def store_part(
     stale: list[int] = []
     customers = 0
     with _Writes() as writes, _Writes() as second:
-        named, where = (writes, cursor) if older else (second, beside)
+        named, where = (writes, cursor) if linked.merges else (second, beside)
         named.do(identity.store_named, where, workspace_id, linked, told)
         if older:
             writes.do(identity.store_absorbed, cursor, workspace_id, linked)
