@@ -109,6 +109,7 @@ class Loader:
         chunks = read_chunks(load.files, load.cursor, mapping, size=size)
         self._chunks = _Shared(enumerate(chunks, load.part + 1))
         self._taken = (0, 0)
+        self._bytes_staged = load.counts.bytes
         self._known = KnownKeys(home, self._folder / "known")
 
     def stop(self) -> None:
@@ -180,27 +181,23 @@ class Loader:
         again |= self._known.holds(checked.keys)
         run = Run.of(checked.keys.take(~again))
         self._known.add_staged(run)
-        base = self._positions(checked.rows if len(run) else 0)
+        self._bytes_staged += chunk.bytes
+        base = self._positions(checked.rows if len(run) else 0, chunk.bytes)
         return _Part(number, chunk, checked, checked.places[again], base, run, news)
 
-    def _positions(self, count: int) -> int:
-        """The position before the part's first one."""
+    def _positions(self, count: int, size: int) -> int:
+        """The position before the part's first one; `size` is what the part takes of its file."""
         used, end = self._taken
         if used + count > end:
-            wanted = max(count, min(STRETCH, self._still_to_come(count)))
+            to_come = self._load.bytes - self._bytes_staged
+            ahead = int(1.1 * count * to_come / size) if size else 0
+            wanted = count + min(STRETCH, max(0, ahead))
             with in_workspace(self._log, self._load.workspace_id) as cursor:
                 used = queries.take_positions(cursor, self._load, wanted)
             end = used + wanted
             self._make_partitions()
         self._taken = (used + count, end)
         return used
-
-    def _still_to_come(self, count: int) -> int:
-        """About how many rows are left, as far as the rows read so far tell."""
-        counts, whole = self._counts, sum(file.size for file in self._load.files)
-        if not counts.bytes or not counts.rows:
-            return 2 * count
-        return int(1.1 * counts.rows * (whole - counts.bytes) / counts.bytes) + 2 * count
 
     def _make_partitions(self) -> None:
         """The log's next events have partitions of their own, though positions ran ahead."""
