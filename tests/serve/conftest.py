@@ -11,6 +11,7 @@ from serving import NOON, Shop, served
 
 from tsunagu.access import create_key
 from tsunagu.analysis import Analysts
+from tsunagu.collect.sources import Premises
 from tsunagu.core.times import HOUR
 from tsunagu.serve.app import api_app
 from tsunagu.storage import Database
@@ -23,8 +24,14 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def api(database: Database, lake: Path) -> Iterator[httpx.Client]:
-    with served(api_app(database, Analysts(lake))) as client:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def api(database: Database, lake: Path, home: Path) -> Iterator[httpx.Client]:
+    with served(api_app(database, Analysts(lake), Premises(home))) as client:
         yield client
 
 

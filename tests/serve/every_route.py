@@ -22,7 +22,7 @@ from tsunagu.analysis import Analysts
 from tsunagu.channels import LinkSigner
 from tsunagu.collect import Collector, Directory, collector_app
 from tsunagu.collect.commit import GroupCommit
-from tsunagu.collect.sources import Vault
+from tsunagu.collect.sources import Premises, Vault
 from tsunagu.collect.sources.webhooks import Webhooks
 from tsunagu.console import Places, mount
 from tsunagu.core import Figures
@@ -47,7 +47,7 @@ def public(database: Database) -> Starlette:
 
 def console_and_api(database: Database) -> FastAPI:
     analysts = Analysts(Path("home"))
-    app = api_app(database, analysts)
+    app = api_app(database, analysts, Premises(Path("home")))
     places = Places(Path("home"))
     mount(app, database, session_secret="s" * 32, places=places, analysts=analysts)
     return app
