@@ -177,6 +177,7 @@ def test_a_database_that_hangs_keeps_nobody_waiting(
     monkeypatch.setattr(commit, "CONNECT_SECONDS", 1)
     monkeypatch.setattr(directory, "ANSWER_SECONDS", 1)
     monkeypatch.setattr(directory, "CONNECT_SECONDS", 2)
+    monkeypatch.setattr(directory, "KNOWN_SECONDS", 1)
     with collecting(folder) as (server, sender):
         hanging = processes(server)
         for process in hanging:
@@ -234,7 +235,10 @@ def _recovered(server: EmbeddedServer) -> None:
         server.start()
 
 
-def test_a_disk_that_turns_read_only_is_told_and_work_goes_on_when_it_is_mended() -> None:
+def test_a_disk_that_turns_read_only_is_told_and_work_goes_on_when_it_is_mended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(directory, "KNOWN_SECONDS", 1)
     with breakable_disk(300) as disk, collecting(disk.place) as (server, sender):
         disk.turn_read_only()
         assert_unavailable(sender.until_refused())
