@@ -291,3 +291,22 @@ def test_the_example_of_the_document_is_the_one_that_runs() -> None:
     assert [told["revenue"] for _, told in events] == [420, 150, 1200, -120]
     assert [told["payment"] for _, told in events] == ["cash", "card", "card", "cash"]
     assert events[1][0] == "2024-03-01T16:40:00+00:00"
+
+
+def test_json_that_no_later_stage_could_read_is_bad() -> None:
+    deep = "[" * 70 + "]" * 70
+    cases = {
+        '{"u": "a", "p": {"x": 1e3, "card": "4980123412341234123"}}': None,
+        '{"u": "a", "p": {"x": "\\ud83d\\ude00"}}': None,
+        '{"u": "a", "p": {"x": 99999999999999999999999}}': "more than 64 bits",
+        '{"u": "a", "p": {"x": "\\ud800"}}': "is not a JSON object",
+        f'{{"u": "a", "p": {{"x": {deep}}}}}': "nested deeper",
+        '{"u": "a", "p": {"x": ' + "[" + ",".join(["[1]"] * 80) + "]}}": None,
+    }
+    told = _small(events=[{"name": "Seen", "properties": {"column": "p", "type": "json"}}])
+    mapped = map_table(told, pa.table({JSON: list(cases)}))
+    wrong = {place: reason for place, reason in enumerate(cases.values(), 1) if reason}
+    assert [row.row for row in mapped.bad] == list(wrong)
+    for row in mapped.bad:
+        assert wrong[row.row] in row.reason
+    assert mapped.events.num_rows == len(cases) - len(wrong)

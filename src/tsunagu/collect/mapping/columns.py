@@ -56,6 +56,13 @@ class Columns:
         """Whether a cell may name this column."""
         return self.is_json or name in self._types
 
+    def holds_json(self, name: str) -> bool:
+        """Whether the column may bring JSON of its own into an event."""
+        if self.is_json:
+            return True
+        kind = self._types.get(name)
+        return kind is not None and pa.types.is_nested(kind)
+
     def is_text(self, name: str) -> bool:
         """Whether the column is text, whose type a mapping has to state."""
         return self.is_json or pa.types.is_string(self._known(name))

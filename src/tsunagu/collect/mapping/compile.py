@@ -21,6 +21,7 @@ from tsunagu.collect.mapping.conditions import condition
 from tsunagu.collect.mapping.document import Cell, EventMapping, Mapping
 from tsunagu.collect.mapping.gathering import Gathered, gathered
 from tsunagu.collect.mapping.limits import faults_of
+from tsunagu.collect.mapping.oddities import suspected
 from tsunagu.collect.mapping.steps import NOTHING, Sql, literal
 from tsunagu.collect.models import MAX_BATCH_BYTES, MAX_MESSAGE_BYTES
 from tsunagu.core import Invalid
@@ -98,11 +99,21 @@ class _Compiler:
             for fault in (*shared.faults, *bodies.faults, *limits):
                 faults.setdefault(fault, []).append(keep)
             outputs.append(f"{keep} as keep{index}")
+            outputs.append(f"{self._odd(event, columns)} as odd{index}")
             outputs += [f"{sql} as {name}{index}" for name, sql in columns.items()]
         outputs.append(f"{_told(faults)} as fault")
         outputs += [ROW, COUNT] if self.gathered else []
         sql = self.steps.query(", ".join(outputs), self.columns.source)
         return Compiled(sql, len(self.mapping.events))
+
+    def _odd(self, event: EventMapping, columns: Dict[str, Sql]) -> str:
+        """Whether the event should be looked at because of JSON that it took over whole."""
+        names = (name for cell in event.cells() for name in cell.sources)
+        stated = any(cell.type == "json" for cell in event.cells())
+        if not stated and not any(self.columns.holds_json(name) for name in names):
+            return "false"
+        bodies = [columns[part] for part in ("properties", "traits", "context")]
+        return suspected([sql.text for sql in bodies if not sql.is_constant])
 
     def _most_bytes(self) -> int:
         """A call's own limit; rows gathered are many calls' worth, as a batch is."""

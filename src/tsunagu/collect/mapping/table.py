@@ -17,9 +17,11 @@ from tsunagu.collect.files.arrow import Array, Schema, Table, compute
 from tsunagu.collect.mapping.columns import COUNT, ROW, RUN
 from tsunagu.collect.mapping.compile import EVENT_COLUMNS, Compiled, compiled
 from tsunagu.collect.mapping.document import Mapping
+from tsunagu.collect.mapping.oddities import oddity
 
 _MEMORY = "512MB"
 _REMEMBERED = 64
+_BODIES = ("properties", "traits", "context")
 Places = np.ndarray[Any, np.dtype[np.int64]]
 Truths = np.ndarray[Any, np.dtype[np.bool_]]
 _local = threading.local()
@@ -58,12 +60,28 @@ def map_table(mapping: Mapping, table: Table, *, first_row: int = 1) -> Mapped:
     finally:
         session.unregister("rows")
     faulty = ~_numpy(compute.is_null(answered["fault"]))
+    odd = _oddities(answered, ~faulty, query.events)
+    faulty[list(odd)] = True
     events, rows = _events(answered, faulty, query.events)
-    bad = _bad(table, answered, np.flatnonzero(faulty))
+    bad = _bad(table, answered, np.flatnonzero(faulty), odd)
     used = _distinct(answered, rows)
     passed_over = table.num_rows - used - sum(count for _, count in bad)
     lines = answered["line"].take(pa.array(rows))
     return Mapped(events, lines, [row for row, _ in bad], passed_over)
+
+
+def _oddities(answered: Table, sound: Truths, count: int) -> dict[int, str]:
+    """What is wrong with rows whose events had to be looked at one by one."""
+    found: dict[int, str] = {}
+    for index in range(count):
+        suspects = _numpy(answered[f"odd{index}"]) & _numpy(answered[f"keep{index}"]) & sound
+        places = np.flatnonzero(suspects)
+        bodies = answered.select([f"{part}{index}" for part in _BODIES]).take(pa.array(places))
+        for place, event in zip(places.tolist(), bodies.to_pylist(), strict=True):
+            reason = oddity(event.values())
+            if reason is not None:
+                found[place] = reason
+    return found
 
 
 def _events(answered: Table, faulty: Truths, count: int) -> tuple[Table, Places]:
@@ -117,7 +135,9 @@ def _distinct(answered: Table, rows: Places) -> int:
     return int(_counts(answered)[chosen].sum())
 
 
-def _bad(table: Table, answered: Table, places: Places) -> list[tuple[BadRow, int]]:
+def _bad(
+    table: Table, answered: Table, places: Places, odd: dict[int, str]
+) -> list[tuple[BadRow, int]]:
     """The bad rows, and for how many rows of the table each stands."""
     if not len(places):
         return []
@@ -126,8 +146,17 @@ def _bad(table: Table, answered: Table, places: Places) -> list[tuple[BadRow, in
     firsts = answered[ROW].to_numpy()[places] if ROW in answered.column_names else places
     plain = table.drop_columns([name for name in (LINE, RUN, ROW) if name in table.column_names])
     return [
-        (BadRow(one["line"], one["fault"], _text(plain.slice(first, count).to_pylist())), count)
-        for one, first, count in zip(told, firsts.tolist(), counts, strict=True)
+        (
+            BadRow(
+                one["line"],
+                one["fault"] or odd[place],
+                _text(plain.slice(first, count).to_pylist()),
+            ),
+            count,
+        )
+        for place, one, first, count in zip(
+            places.tolist(), told, firsts.tolist(), counts, strict=True
+        )
     ]
 
 
