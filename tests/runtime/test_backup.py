@@ -148,6 +148,7 @@ def story(folder: Path) -> Iterator[tuple[Installation, list[str], list[str]]]:
     """A running shop, backed up under load as a folder and as a locked file."""
     with serving(folder / "home") as shop:
         key = shop.call("key", "create", "load").stdout.strip()
+        (shop.home / "sources.keys").write_text("opens the secrets of sources")
         documents = [str(WELCOME / f"{name}.yaml") for name in ("audience", "mail", "journey")]
         published = shop.call("publish", *documents)
         assert published.returncode == 0, published.stderr
@@ -222,7 +223,9 @@ def test_the_keys_open_by_their_passphrase_alone(
 ) -> None:
     shop, *_ = story
     secrets = (shop.home / "secrets.json").read_bytes()
-    assert secrets not in (folder / "kept.tar").read_bytes()
+    whole = (folder / "kept.tar").read_bytes()
+    assert secrets not in whole
+    assert b"secrets of sources" not in whole
     (folder / "wrong").write_text("not these four words")
     home = Installation(folder / "home of kept.tar")
     refused = home.call(
@@ -233,6 +236,7 @@ def test_the_keys_open_by_their_passphrase_alone(
     assert not home.home.exists()
     again = restored(folder, "kept.tar", "--passphrase-file", str(folder / "passphrase"))
     assert (again.home / "secrets.json").read_bytes() == secrets
+    assert "secrets of sources" in (again.home / "sources.keys").read_text()
     second = again.call("restore", str(folder / "kept"))
     assert second.returncode == 1
     assert "is not empty" in second.stderr
@@ -271,12 +275,10 @@ def test_a_killed_backup_looks_like_none_and_is_made_anew(
     assert "exists already" in shop.call("backup", target).stderr
 
 
-@pytest.mark.parametrize("place", ["restore.filled", "restore.before_rename"])
-def test_a_killed_restore_leaves_nothing_and_is_run_again(
-    folder: Path, story: tuple[Installation, list[str], list[str]], place: str
-) -> None:
-    home = Installation(folder / f"home {place}")
-    killed = home.call("restore", str(folder / "kept"), TSUNAGU_FAILPOINT=place)
+@pytest.mark.usefixtures("story")
+def test_a_killed_restore_leaves_nothing_and_is_run_again(folder: Path) -> None:
+    home = Installation(folder / "home of the killed")
+    killed = home.call("restore", str(folder / "kept"), TSUNAGU_FAILPOINT="restore.filled")
     assert killed.returncode == -signal.SIGKILL
     assert not home.home.exists()
     done = home.call("restore", str(folder / "kept"))

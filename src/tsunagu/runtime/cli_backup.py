@@ -58,6 +58,7 @@ def backup(
 ) -> None:
     from tsunagu.runtime.backup.progress import Stages, shown_size
     from tsunagu.runtime.backup.take import take_backup
+    from tsunagu.runtime.secrets import FILE as SECRETS
     from tsunagu.runtime.settings import load_settings
 
     passphrase = _read(passphrase_file) if passphrase_file else None
@@ -71,7 +72,7 @@ def backup(
             f"{to}: {shown_size(made.size)}、{rows:,} 行、{made.taken_at} 時点。",
         )
     )
-    if made.keys.kept == "plain":
+    if made.keys.files and not made.keys.locked:
         typer.echo(
             say(
                 "It holds the keys readably: whoever has it can sign links and seals. Lock it "
@@ -81,7 +82,7 @@ def backup(
             ),
             err=True,
         )
-    if made.keys.kept == "environment":
+    if SECRETS not in made.keys.files:
         typer.echo(
             say(
                 "The keys come from the environment and are not in it: keep them yourself.",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import PurePosixPath
-from typing import Literal
 
 import msgspec
 
@@ -17,8 +16,6 @@ from tsunagu.storage import Part, Shape
 FORMAT = 1
 NAME = "manifest.json"
 DATABASE, LAKE, HOME, KEYS, SERVER = "database", "lake", "home", "keys", "server"
-
-Kept = Literal["plain", "passphrase", "environment"]
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -38,9 +35,14 @@ class Rows(msgspec.Struct, frozen=True):
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """How the installation's secrets are kept, and a mark by which to know the right ones."""
+    """Which files with keys are in it, whether a passphrase locks them, and a mark.
 
-    kept: Kept
+    By the mark the right signing secret is known, also where it comes from the environment and
+    is not in the backup.
+    """
+
+    files: tuple[str, ...]
+    locked: bool
     fingerprint: str
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
@@ -27,7 +27,8 @@ _COMMIT = re.compile(r"^(\d{20})\.json$")
 # What is on its way, not there yet: a writer empties these folders when it starts.
 _PASSING = ("spill", "reading")
 _PINS = ".backup"
-_APART = ("postgres", "locks", "lake", _PINS, SECRETS)
+_APART = ("postgres", "locks", "lake", _PINS)
+_KEYS = ".keys"
 _TRIES = 50
 
 Versions = dict[Path, int]
@@ -44,39 +45,45 @@ def lake_versions(lake: Path) -> Versions:
 
 
 @contextmanager
-def one_moment(database: Database, lake: Path) -> Generator[tuple[Snapshot, Versions]]:
-    """A snapshot of the database and the lake's versions that belong together.
+def one_moment(database: Database, home: Path, lake: Path) -> Generator[tuple[Snapshot, Path]]:
+    """A snapshot of the database, and a folder with the files that belong to it.
 
     Whoever writes the lake promises it in the database first and notes it there afterwards. If
     no table changed from before the snapshot to after it, then all that the snapshot notes is
-    in these versions, and all that is in them was promised to the snapshot.
+    in these versions, and all that is in them was promised to the snapshot. Other files of the
+    lake are written before the database knows of them and go after it forgets them, so those
+    of before and after the snapshot are kept.
 
     Raises:
         Retryable: the lake never stood still for a moment.
     """
-    for _ in range(_TRIES):
-        before = lake_versions(lake)
-        with Snapshot(database) as snapshot:
-            if lake_versions(lake) == before:
+    pins = home / _PINS
+    try:
+        for _ in range(_TRIES):
+            shutil.rmtree(pins, ignore_errors=True)
+            before = lake_versions(lake)
+            _pin_all(_loose_files(lake, before), lake, pins / "lake")
+            with Snapshot(database) as snapshot:
+                if lake_versions(lake) != before:
+                    continue
                 failpoint("backup.snapshot")
-                yield snapshot, before
+                _pin_all(_loose_files(lake, before), lake, pins / "lake")
+                _pin_all(_table_files(before), lake, pins / "lake")
+                _pin_all(_home_files(home), home, pins / "home")
+                yield snapshot, pins
                 return
+    finally:
+        shutil.rmtree(pins, ignore_errors=True)
     raise Retryable("The lake is written without a pause. Try again when fewer loads run.")
 
 
-@contextmanager
-def pinned(home: Path, lake: Path, versions: Versions) -> Generator[tuple[Path, Path]]:
-    """Folders with the lake at these versions and with the other files of the data folder."""
-    pins = home / _PINS
-    shutil.rmtree(pins, ignore_errors=True)
-    try:
-        for path in _lake_files(lake, versions):
-            _pin(path, pins / "lake" / path.relative_to(lake))
-        for path in _home_files(home):
-            _pin(path, pins / "home" / path.relative_to(home))
-        yield pins / "lake", pins / "home"
-    finally:
-        shutil.rmtree(pins, ignore_errors=True)
+def key_files(home: Path) -> list[Path]:
+    """The files of the data folder that hold keys, which a passphrase may lock."""
+    return [path for path in sorted(home.iterdir()) if _is_key(path)]
+
+
+def _is_key(path: Path) -> bool:
+    return path.is_file() and (path.name == SECRETS or path.suffix == _KEYS)
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -84,14 +91,18 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _lake_files(lake: Path, versions: Versions) -> Iterator[Path]:
-    tables = set(versions)
+def _table_files(versions: Versions) -> Iterator[Path]:
     for table, version in versions.items():
         yield from _data_files(table, version)
         for entry in sorted((table / _LOG).iterdir()):
             match = _ENTRY.match(entry.name)
             if match and int(match[1]) <= version:
                 yield entry
+
+
+def _loose_files(lake: Path, versions: Versions) -> Iterator[Path]:
+    """What lies in the lake beside its tables."""
+    tables = set(versions)
     for path in _walk(lake):
         if not tables.intersection(path.parents) and not set(_PASSING) & set(path.parts):
             yield path
@@ -104,7 +115,7 @@ def _data_files(table: Path, version: int) -> Iterator[Path]:
 
 def _home_files(home: Path) -> Iterator[Path]:
     for entry in sorted(home.iterdir()):
-        if entry.name in _APART or entry.name.startswith(f".{SECRETS}"):
+        if entry.name in _APART or _is_key(entry) or entry.name.startswith(f".{SECRETS}"):
             continue
         if entry.is_dir():
             yield from _walk(entry)
@@ -117,11 +128,18 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (path for name in sorted(names) if (path := Path(above, name)).is_file())
 
 
+def _pin_all(paths: Iterable[Path], above: Path, pins: Path) -> None:
+    for path in paths:
+        _pin(path, pins / path.relative_to(above))
+
+
 def _pin(path: Path, pin: Path) -> None:
     """A link to the file; a copy where the lake lies on another disk than the data folder."""
     pin.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(path, pin)
+    except FileExistsError:
+        return
     except FileNotFoundError:
         # Whoever keeps it has just removed it: a mail that was deleted, a key file that expired.
         if path.parent.name == _LOG or path.suffix == ".parquet":

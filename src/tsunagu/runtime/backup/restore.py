@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -119,19 +119,21 @@ def _clear(fresh: Path) -> None:
     shutil.rmtree(fresh)
 
 
-def _unlocked(source: Source, manifest: Manifest, passphrase: Passphrase) -> bytes | None:
-    entry = next((e for e in manifest.files if e.name.startswith(f"{names.KEYS}/")), None)
-    if entry is None:
-        return None
-    raw = b"".join(source.blocks(entry))
-    return unlock(raw, passphrase()) if manifest.keys.kept == "passphrase" else raw
+def _unlocked(source: Source, manifest: Manifest, passphrase: Passphrase) -> dict[str, bytes]:
+    """The files with keys, readable, by their names."""
+    entries = [entry for entry in manifest.files if _kind(entry) == names.KEYS]
+    found = {e.name.partition("/")[2]: b"".join(source.blocks(e)) for e in entries}
+    if not found or not manifest.keys.locked:
+        return found
+    said = passphrase()
+    return {name: unlock(raw, said) for name, raw in found.items()}
 
 
 def _copy_files(
     source: Source,
     manifest: Manifest,
     fresh: Path,
-    keys: bytes | None,
+    keys: Mapping[str, bytes],
     stages: Stages,
     say: Say,
 ) -> None:
@@ -142,9 +144,8 @@ def _copy_files(
         for entry, place in wanted:
             target = place / entry.name.partition("/")[2]
             _write(target, _told(source.blocks(entry), advance))
-    for entry in manifest.files:
-        if _kind(entry) == names.KEYS and keys is not None:
-            _write(fresh / entry.name.partition("/")[2], [keys])
+    for name, raw in keys.items():
+        _write(fresh / name, [raw])
 
 
 def _kind(entry: Entry) -> str:

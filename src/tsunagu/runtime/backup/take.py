@@ -17,12 +17,11 @@ from tsunagu.core.times import iso, wall
 from tsunagu.runtime.backup import manifest as names
 from tsunagu.runtime.backup.keys import fingerprint, lock
 from tsunagu.runtime.backup.manifest import Entry, Keys, Manifest, Rows
-from tsunagu.runtime.backup.pins import files_of, one_moment, pinned
+from tsunagu.runtime.backup.pins import files_of, key_files, one_moment
 from tsunagu.runtime.backup.places import Target, open_target, read_blocks
 from tsunagu.runtime.backup.progress import Advance, Stages
 from tsunagu.runtime.database import embedded_server, open_database
 from tsunagu.runtime.locks import FolderLock
-from tsunagu.runtime.secrets import FILE as SECRETS
 from tsunagu.runtime.secrets import load_secrets
 from tsunagu.runtime.settings import Settings
 from tsunagu.runtime.words import Say
@@ -54,24 +53,23 @@ def take_backup(
         target = open_target(to)
         with open_database(settings) as database, database.connect("app") as connection:
             lake = settings.folder / "lake"
-            with one_moment(database, lake) as (snapshot, versions):
+            with one_moment(database, settings.folder, lake) as (snapshot, pins):
                 taken_at = wall()
                 spaces = tuple(w.name for w in list_workspaces(connection))
-                with pinned(settings.folder, lake, versions) as pins:
-                    rows, files = _read_database(target, snapshot, stages, say)
-                    failpoint("backup.database")
-                    files += _copy_files(target, pins, stages, say)
-                    keys, kept = _keep_keys(target, settings, passphrase)
-                    made = Manifest(
-                        names.FORMAT,
-                        tsunagu.__version__,
-                        iso(taken_at),
-                        snapshot.shape(),
-                        spaces,
-                        tuple(rows),
-                        (*files, *kept),
-                        keys,
-                    )
+                rows, files = _read_database(target, snapshot, stages, say)
+                failpoint("backup.database")
+                files += _copy_files(target, pins, stages, say)
+                keys, kept = _keep_keys(target, settings, passphrase)
+                made = Manifest(
+                    names.FORMAT,
+                    tsunagu.__version__,
+                    iso(taken_at),
+                    snapshot.shape(),
+                    spaces,
+                    tuple(rows),
+                    (*files, *kept),
+                    keys,
+                )
             target.finish(made)
     return made
 
@@ -119,11 +117,11 @@ def _with(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _copy_files(target: Target, pins: tuple[Path, Path], stages: Stages, say: Say) -> list[Entry]:
+def _copy_files(target: Target, pins: Path, stages: Stages, say: Say) -> list[Entry]:
     listed = [
-        (f"{kind}/{path.relative_to(pin).as_posix()}", path)
-        for kind, pin in zip((names.LAKE, names.HOME), pins, strict=True)
-        for path in files_of(pin)
+        (path.relative_to(pins).as_posix(), path)
+        for kind in (names.LAKE, names.HOME)
+        for path in files_of(pins / kind)
     ]
     total = sum(path.stat().st_size for _, path in listed)
     entries: list[Entry] = []
@@ -147,17 +145,17 @@ def _told(blocks: Iterable[bytes], advance: Callable[[int], None]) -> Iterator[b
 def _keep_keys(
     target: Target, settings: Settings, passphrase: str | None
 ) -> tuple[Keys, list[Entry]]:
-    """The secrets' file, and the server's own settings that somebody wrote."""
+    """The files with keys, and the server's own settings that somebody wrote."""
     files: list[Entry] = []
     own = embedded_server(settings).folder / "data" / LOCAL_CONFIGURATION
     if settings.database_url is None and own.exists():
         files.append(target.add(f"{names.SERVER}/{LOCAL_CONFIGURATION}", [own.read_bytes()]))
     mark = fingerprint(load_secrets(settings.folder).signing)
-    path = settings.folder / SECRETS
-    if not path.exists():
-        return Keys("environment", mark), files
-    secrets, kept = path.read_bytes(), "plain"
-    if passphrase is not None:
-        secrets, kept = lock(secrets, passphrase), "passphrase"
-    files.append(target.add(f"{names.KEYS}/{SECRETS}", [secrets]))
-    return Keys(kept, mark), files
+    found = key_files(settings.folder)
+    for path in found:
+        secrets = path.read_bytes()
+        if passphrase is not None:
+            secrets = lock(secrets, passphrase)
+        files.append(target.add(f"{names.KEYS}/{path.name}", [secrets]))
+    locked = passphrase is not None
+    return Keys(tuple(path.name for path in found), locked, mark), files

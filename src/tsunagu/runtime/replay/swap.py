@@ -13,7 +13,6 @@ from psycopg import Cursor
 
 from tsunagu import eventlog
 from tsunagu.core import Invalid
-from tsunagu.core.failpoints import failpoint
 from tsunagu.profiles import decode_state, encode_state
 from tsunagu.runtime.replay import queries
 from tsunagu.runtime.replay.compare import compare_lists, compare_some
@@ -50,7 +49,6 @@ def exchange(cursor: Cursor[Row], replay: Replay) -> tuple[Replay, int]:
         queries.exchange_identity(cursor, replay)
         queries.exchange_owners(cursor, replay)
         queries.follow_merges(cursor, replay.workspace_id)
-    failpoint("replay.exchanged")
     _keep_sends(cursor, replay.workspace_id, changed, sends)
     queries.forget_differences(cursor, replay)
     queries.keep_differences(cursor, replay, found)
