@@ -28,6 +28,7 @@ SAMPLES: dict[str, Any] = {
     "uuid": "00000000-0000-0000-0000-000000000001",
     "double precision": 0.5,
     "ARRAY": [],
+    "date": "2026-01-01",
 }
 WORDS = {("enrolments", "arm"): "treated", ("enrolments", "status"): "active"} | {
     ("definitions", "status"): "draft",
@@ -37,6 +38,9 @@ WORDS = {("enrolments", "arm"): "treated", ("enrolments", "status"): "active"} |
     ("source_runs", "outcome"): "done",
     ("letter_jobs", "action"): "replay",
     ("letter_jobs", "state"): "done",
+    ("loads", "state"): "done",
+    ("query_runs", "outcome"): "done",
+    ("replays", "state"): "ready",
 }
 
 
