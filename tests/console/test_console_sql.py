@@ -124,6 +124,11 @@ def test_the_chart_follows_from_the_columns() -> None:
     )
     assert split is not None
     assert split.series == [("a", [1.0, 3.0]), ("b", [2.0, None])]
+    several = [["2026-05-01", "a", 1], ["2026-05-01", "a", 2]]
+    assert picture(columns(day, name, n), several) is None
+    hours = picture(columns(day, n), [["2026-05-01T10:00:00Z", 1], ["2026-05-01T11:30:00Z", 2]])
+    assert hours is not None
+    assert hours.names == ["2026-05-01 10:00", "2026-05-01 11:30"]
     months = picture(columns(("month", "string"), n), [["2026-05", 1], ["2026-04", 2]])
     assert months is not None
     assert (months.kind, months.names) == ("line", ["2026-04", "2026-05"])
@@ -142,7 +147,10 @@ def test_no_chart_of_rows_without_figures(rows: list[list[str | None]]) -> None:
 @pytest.mark.usefixtures("lake")
 def test_nothing_is_wider_than_the_page(signed_in: OpenPage, language: str, width: int) -> None:
     page = signed_in("data/sql", language, width)
-    ask(page, "select name, known_at, user_id, source, count(*) as n from events group by all")
+    ask(
+        page,
+        "select name, known_at, min(user_id) as user_id, count(*) as n from events group by 1, 2",
+    )
     expect(page.locator(".sql-answer")).to_be_visible(timeout=20_000)
     overflow = page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"

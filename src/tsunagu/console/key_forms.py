@@ -24,7 +24,11 @@ def ask_for_key(visit: Visit, refresh: Refresh) -> None:
     """The form for a new key."""
     with dialog(visit.say(settings.new_key)) as box:
         name = text_field(visit.say(common.name))
-        kinds = {"write": visit.say(settings.key_write), "api": visit.say(settings.key_api)}
+        kinds: dict[KeyKind, str] = {
+            "write": visit.say(settings.key_write),
+            "api": visit.say(settings.key_api),
+            "analyst": visit.say(settings.key_analyst),
+        }
         kind = ui.select(kinds, value="write", label=visit.say(settings.key_kind))
         kind.props("outlined dense").classes("field")
         source = text_field(
@@ -39,7 +43,7 @@ def ask_for_key(visit: Visit, refresh: Refresh) -> None:
             if not called or not origin:
                 tell(visit.say(settings.name_needed))
                 return
-            wanted: KeyKind = "api" if kind.value == "api" else "write"
+            wanted: KeyKind = next((k for k in kinds if k == kind.value), "write")
             workspace = visit.workspace.id
             try:
                 admitted = pages.read() if wanted == "write" else None

@@ -67,12 +67,23 @@ def picture(columns: Sequence[Column], rows: Sequence[Row]) -> Picture | None:
         names, figures = figures[:1], figures[1:]
     if not rows or not figures or not (times or names):
         return None
-    if times and names and len({row[names[0]] for row in rows}) <= MOST_SERIES:
+    if times and _once(rows, times[:1]):
+        made = _plain(columns, rows, times[0], figures, True)
+    elif times:
+        if not names or not _once(rows, [times[0], names[0]]):
+            return None
+        if len({row[names[0]] for row in rows}) > MOST_SERIES:
+            return None
         made = _split(columns, rows, times[0], names[0], figures[0])
     else:
-        made = _plain(columns, rows, (times or names)[0], figures, bool(times))
+        made = _plain(columns, rows, names[0], figures, False)
     drawn = any(value is not None for _, values in made.series[:1] for value in values)
     return made if drawn else None
+
+
+def _once(rows: Sequence[Row], numbers: list[int]) -> bool:
+    """Whether each combination of these columns has one row: then it has one figure."""
+    return len({tuple(str(row[n]) for n in numbers) for row in rows}) == len(rows)
 
 
 def _is_time(column: Column, rows: Sequence[Row], number: int) -> bool:
@@ -122,19 +133,19 @@ def _name(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def _days(times: list[str]) -> list[str]:
-    """Times without their hour where all are midnights, as a sum by day gives them."""
-    midnight = "T00:00:00Z"
-    if times and all(at.endswith(midnight) for at in times):
-        return [at.removesuffix(midnight) for at in times]
-    return times
+def _days(names: list[str]) -> list[str]:
+    """Times without what is the same in all: the hour where all are midnights, or the seconds."""
+    for ending in ("T00:00:00Z", ":00Z", "Z"):
+        if names and all(name.endswith(ending) and _DATE_LIKE.match(name) for name in names):
+            return [name.removesuffix(ending).replace("T", " ") for name in names]
+    return names
 
 
 def _line(made: Picture) -> Options:
     several = len(made.series) > 1
     return {
         "tooltip": {"trigger": "axis"},
-        "legend": {"top": 0, "left": 0, "icon": "circle", "show": several},
+        "legend": {"top": 0, "left": 0, "icon": "circle", "type": "scroll", "show": several},
         "grid": {
             "left": 8,
             "right": 16,
@@ -149,6 +160,7 @@ def _line(made: Picture) -> Options:
                 "name": name,
                 "type": "line",
                 "data": values,
+                "connectNulls": True,
                 "showSymbol": len(values) < 40,
                 "lineStyle": {"color": colour, "width": 2},
                 "itemStyle": {"color": colour},

@@ -164,7 +164,8 @@ def _keys(visit: Visit, whole: Whole, refresh: Refresh) -> None:
 
 
 def _key(visit: Visit, key: KeyListing, refresh: Refresh) -> None:
-    kind = visit.say(settings.key_write if key.kind == "write" else settings.key_api)
+    kinds = {"write": settings.key_write, "api": settings.key_api, "analyst": settings.key_analyst}
+    kind = visit.say(kinds[key.kind])
     made = f"{visit.say(settings.created)} {visit.formats.time_zoned(key.created_at)}"
     with ui.element("div").classes("split row"):
         pages = f" · {_pages_of(visit, key)}" if key.kind == "write" else ""

@@ -46,6 +46,7 @@ no_keys_help = Phrase(
 key_kind = Phrase("種類", "Kind")
 key_write = Phrase("書き込み", "Write")
 key_api = Phrase("API", "API")
+key_analyst = Phrase("分析(SQL)", "Analyst (SQL)")
 key_source = Phrase("送り元", "Source")
 key_source_help = Phrase("例: web、pos、crm", "For example web, pos, crm")
 key_pages = Phrase("使ってよいウェブページ", "Web pages that may use it")

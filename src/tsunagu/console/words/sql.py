@@ -69,8 +69,8 @@ shown = Phrase("画面には先頭の{n}行を出しています。", "The page 
 times_utc = Phrase("時刻は UTC です。", "Times are UTC.")
 no_chart = Phrase("グラフにできる列がありません", "No chart of this")
 no_chart_help = Phrase(
-    "日時か名前の列と、数値の列が一つずつあればグラフになります。",
-    "A chart needs a column of times or names, and one of figures.",
+    "日時か名前ごとに一行となるように集計し、数値の列を一つ入れるとグラフになります。",
+    "Sum up to one row for each time or name, with a column of figures, and there is a chart.",
 )
 chart_title = Phrase("{dimension}ごとの{measure}は?", "What is {measure} by {dimension}?")
 chart_answer = Phrase(
