@@ -93,7 +93,6 @@ preview_fine = Phrase(
     "直近の{seen}件は、すべて取り決めどおりです。", "All of the latest {seen} are as agreed."
 )
 publish = Phrase("公開する", "Publish")
-published = Phrase("公開しました", "Published")
 nothing_changes = Phrase("変わるところがありません。", "Nothing would change.")
 breaks_title = Phrase("影響のある変更です", "This breaks something")
 publish_anyway = Phrase("承知のうえで公開する", "Publish all the same")
