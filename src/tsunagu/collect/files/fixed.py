@@ -24,6 +24,7 @@ from tsunagu.collect.files.opening import Stream
 from tsunagu.collect.files.records import Places
 
 Units = np.ndarray[Any, np.dtype[Any]]
+_CONTROL = "the line holds a control character (1F or a lone 0D); take it out of the file"
 _MARK, _BREAK, _RETURN, _SPACE = 0x1F, 0x0A, 0x0D, 0x20
 
 
@@ -90,8 +91,11 @@ class _Layout:
         for at in np.flatnonzero(lengths > self._total).tolist():
             faults.setdefault(at, self._too_long(int(lengths[at])))
         rows = np.delete(np.arange(len(starts)), list(faults))
-        marked = self._marked(_matrix(units, starts[rows], lengths[rows], self._total))
-        texts, broken = self._decoded(marked)
+        matrix = _matrix(units, starts[rows], lengths[rows], self._total)
+        marks = np.isin(matrix, (_MARK, _RETURN)).any(axis=1)
+        faults |= dict.fromkeys(rows[marks].tolist(), _CONTROL)
+        rows = rows[~marks]
+        texts, broken = self._decoded(self._marked(matrix[~marks]))
         faults |= {int(rows[at]): reason for at, reason in broken.items()}
         rows = np.delete(rows, list(broken))
         table = with_lines(self._parsed(texts), lines[rows])
