@@ -82,6 +82,8 @@ class Folded:
     retold: bool
     stale: bool
     evidence: dict[int, Json] | None = None
+    text: bytes | None = None
+    """The readable traits as they were written, where one event holds all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,8 @@ class BulkFold:
                 continue
             if new:
                 one.retold = True
+                if len(new) == 1 and new[0] and not one.state.traits:
+                    one.text = told.texts[0][first]
                 _fold_traits(one.state, new, told, first)
             if seen.bounds[place] < seen.bounds[place + 1] and not one.stale:
                 self._count(one.state, seen, seen.bounds[place], seen.bounds[place + 1])

@@ -102,7 +102,7 @@ def rows_of(folded: Sequence[Folded], wakes: Mapping[int, int], now: int) -> byt
         raw = encode_state(state)
         traits = _NULL
         if one.retold:
-            text = _encode(state.values())
+            text = one.text or _encode(state.values())
             traits = _SIZE.pack(len(text)) + text
         audiences = _NOBODY
         if state.audiences:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Generator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ Progress = Callable[[int, int], None]
 
 PART = 2_000_000
 """Positions a part: so long the pipeline waits (some ten seconds), and so much memory it takes."""
+FIRST_PART = 250_000
+"""The first part is small, so that soon one is stored while the next is read; they double."""
 TOLD_ROWS = 50_000
 MEMORY = "384MB"
 THREADS = 2
@@ -109,6 +112,14 @@ def _without_collector() -> Generator[None]:
             gc.enable()
 
 
+def _ranges(after: int, upto: int, most: int) -> Iterator[tuple[int, int]]:
+    """The parts of a range, the first ones smaller."""
+    size = min(FIRST_PART, most)
+    while after < upto:
+        yield after, min(after + size, upto)
+        after, size = after + size, min(size * 2, most)
+
+
 class _Feeder:
     """One call of `feed`."""
 
@@ -133,17 +144,13 @@ class _Feeder:
             (after, min(after + size, standing.fed), None)
             for after in range(standing.told, standing.fed, size)
         ]
-        starts = list(range(standing.fed, self._upto, size))
+        ranges = deque(_ranges(standing.fed, self._upto, size))
         with ThreadPoolExecutor(1, "feed-reading") as ahead:
-            reading = ahead.submit(self._read, starts[0], size) if starts else None
-            for number, after in enumerate(starts):
-                assert reading is not None
+            reading = ahead.submit(self._read, *ranges.popleft()) if ranges else None
+            while reading is not None and not stop():
                 part = reading.result()
-                if stop():
-                    break
-                if number + 1 < len(starts):
-                    reading = ahead.submit(self._read, starts[number + 1], size)
-                waiting.append((after, part.upto, self._feed(part)))
+                reading = ahead.submit(self._read, *ranges.popleft()) if ranges else None
+                waiting.append((part.after, part.upto, self._feed(part)))
                 if progress is not None:
                     progress(part.upto - self._after, self._upto - self._after)
         self.report.profile_seconds = time.monotonic() - started
@@ -163,11 +170,11 @@ class _Feeder:
     def _work(self, connection: Connection[Row]) -> AbstractContextManager[Cursor[Row]]:
         return in_workspace(connection, self._workspace)
 
-    def _read(self, after: int, size: int) -> Part:
+    def _read(self, after: int, upto: int) -> Part:
         """What takes long and asks nobody is read before the pipeline has to wait."""
         with self._connection() as connection, self._work(connection) as cursor:
             plan = self._published(cursor).plan
-        return read_part(self._lake.cursor(), plan, after, min(after + size, self._upto))
+        return read_part(self._lake.cursor(), plan, after, upto)
 
     def _feed(self, part: Part) -> Owned:
         """Link and fold one part, in one transaction under the pipeline's lease."""
