@@ -63,7 +63,7 @@ def load(
     as_json: Annotated[bool, typer.Option("--json")] = False,
     workspace: InWorkspace = DEFAULT_WORKSPACE,
 ) -> None:
-    from tsunagu.access import workspace_by_name
+    from tsunagu.access import audit, workspace_by_name
     from tsunagu.collect import bulk
     from tsunagu.core import Invalid
     from tsunagu.runtime.database import open_database
@@ -88,6 +88,7 @@ def load(
             else:
                 want = bulk.wanted(files or [], text, source)
                 opened = bulk.open_load(cursor, found.id, want, again=again)
+            audit(cursor, found.id, "command line", "load", f"load {opened.load_id}")
         before = opened.state
         try:
             with _watching(opened) as watching:

@@ -18,7 +18,7 @@ from psycopg import Connection, Cursor, IsolationLevel
 
 from tsunagu.collect.bulk import queries
 from tsunagu.collect.bulk.keys import Flags, Keys, Run, join_runs, keys_of
-from tsunagu.core import Event
+from tsunagu.core import Event, Retryable
 from tsunagu.core.times import wall
 from tsunagu.storage import Row, in_workspace
 
@@ -191,7 +191,7 @@ class LoadedKeys:
             for name, (at, keys) in listed.items():
                 if name not in known:
                     path = key_path(self._lake_folder / str(workspace_id), name)
-                    known[name] = (at, Run.open(path, keys))
+                    known[name] = (at, _opened(path, keys))
             self._runs = known
         return {name: run for name, (_, run) in known.items()}
 
@@ -210,6 +210,16 @@ class Brought:
         runs = self.keys.runs(cursor, self.workspace_id)
         fresh = [run for name, run in runs.items() if name not in self.names]
         return bool(_found(fresh, [e for e in events if e.position not in self.repeats]))
+
+
+def _opened(path: Path, keys: int) -> Run:
+    try:
+        return Run.open(path, keys)
+    except FileNotFoundError:
+        raise Retryable(
+            f"{path} is not there: which events loads brought cannot be told. The pipeline needs "
+            "the lake's folder; share it with this machine, or restore it from a backup."
+        ) from None
 
 
 def _found(runs: Collection[Run], events: Sequence[Event]) -> set[int]:

@@ -25,7 +25,14 @@ from tsunagu.collect.bulk.commit import deliver, deliver_promised, staging_folde
 from tsunagu.collect.bulk.holding import Held, hold_part
 from tsunagu.collect.bulk.keys import Run, repeated
 from tsunagu.collect.bulk.known import KnownKeys
-from tsunagu.collect.bulk.models import MOST_BAD, Counts, Load, Promised, data_as_json
+from tsunagu.collect.bulk.models import (
+    MOST_BAD,
+    BadLine,
+    Counts,
+    Load,
+    Promised,
+    data_as_json,
+)
 from tsunagu.collect.bulk.reading import CHUNK_BYTES, Chunk, read_chunks
 from tsunagu.collect.bulk.staging import Checked, Places, Stage
 from tsunagu.collect.bulk.turns import GivenUp, Turns
@@ -42,6 +49,7 @@ from tsunagu.storage.lake import DataFile
 STRETCH = 4_000_000
 # A part that has this many rows, all bad, is of the wrong kind of file.
 _HOPELESS = 100
+_TOLD_OF_TOO_MANY = 1000
 _MOST_WORKERS = 4
 _LEAST_CHUNK = 8 << 20
 Tell = Callable[[Counts], None]
@@ -221,6 +229,8 @@ class Loader:
 
     def _settle(self, stage: Stage, part: _Part, connection: Connection[Row]) -> None:
         """Promise a part, bring it into the lake, and say so."""
+        self._refuse_too_bad(part, connection)
+        self._bury(part, part.checked.bad, connection)
         counts = self._promise(stage, part, connection)
         failpoint("load.promised")
         if part.key_file:
@@ -230,7 +240,6 @@ class Loader:
         self._known.join(connection, self._load.workspace_id)
         self._counts.add(counts)
         self._tell(self._counts)
-        self._refuse_too_bad()
 
     def _promise(self, stage: Stage, part: _Part, connection: Connection[Row]) -> Counts:
         """One transaction that settles what the part is; the pipeline waits meanwhile."""
@@ -268,8 +277,6 @@ class Loader:
             len(checked.bad),
             len(part.held.places),
         )
-        path = load.files[chunk.file].path
-        queries.bury_lines(cursor, load, path, checked.bad, now)
         part.held.store(cursor, load.workspace_id)
         queries.promise_part(
             cursor,
@@ -288,11 +295,21 @@ class Loader:
         failpoint("load.before_promise")
         return counts
 
-    def _refuse_too_bad(self) -> None:
-        counts = self._counts
-        hopeless = counts.rows == counts.bad and counts.bad >= _HOPELESS
-        if hopeless or counts.bad > self._most_bad:
-            which = "All rows so far are" if hopeless else f"{counts.bad} rows are"
+    def _bury(self, part: _Part, bad: list[BadLine], connection: Connection[Row]) -> None:
+        """Put bad lines into dead letters: once, however often the part is brought."""
+        if bad:
+            path = self._load.files[part.chunk.file].path
+            with in_workspace(connection, self._load.workspace_id) as cursor:
+                queries.bury_lines(cursor, self._load, path, bad, wall())
+
+    def _refuse_too_bad(self, part: _Part, connection: Connection[Row]) -> None:
+        """Stop before a part that holds too many bad rows; some of them are told."""
+        rows = self._counts.rows + part.checked.lines
+        bad = self._counts.bad + len(part.checked.bad)
+        hopeless = rows == bad and bad >= _HOPELESS
+        if hopeless or bad > self._most_bad:
+            self._bury(part, part.checked.bad[:_TOLD_OF_TOO_MANY], connection)
+            which = "All rows so far are" if hopeless else f"{bad:,} rows are"
             raise Invalid(
                 f"{which} bad, so the load stops here; what was good before is loaded. See why: "
                 "tsunagu dead-letters list. A file that is not in the form of the Segment spec "
