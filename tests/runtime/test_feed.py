@@ -221,6 +221,14 @@ def test_who_names_nobody_stays_in_the_lake_alone(feeding: Feeding) -> None:
     assert len(feeding.rows("select 1 from timeline")) == 1
 
 
+def test_parts_without_events_and_parts_about_nobody_are_passed(feeding: Feeding) -> None:
+    said = [Said("track", "Seen", START, "null"), *orders("u1", 1, START)]
+    after, upto, _ = feeding.put(said)  # positions 1 and 3 of four
+    report = feeding.feed(after, upto, part=1)
+    assert (report.events, report.customers, report.nobody) == (2, 1, 1)
+    assert feeding.rows("select fed_position, told_position from load_feeds") == [(upto, upto)]
+
+
 def test_rules_that_are_new_before_the_timeline_is_there_are_answered_from_all_of_it(
     feeding: Feeding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
