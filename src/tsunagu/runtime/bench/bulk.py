@@ -124,6 +124,8 @@ def _people(folder: Path, events: int) -> Iterator[Measure]:
     if told["customers"] != count:
         raise Retryable(f"{told['customers']} profiles arose from {count} customers")
     yield Measure("load.profiles", count / told["profile_seconds"], "profiles/s", bar=100_000)
+    # The same with the customers' timelines written behind them.
+    yield Measure("load.profiles.told", count / told["feed_seconds"], "profiles/s")
 
 
 def _require_whole(run: _Run, events: int) -> None:
