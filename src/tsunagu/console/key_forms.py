@@ -12,23 +12,25 @@ from tsunagu.console.acting import act
 from tsunagu.console.dialogs import dialog, problem_line, text_field
 from tsunagu.console.markup import div, el, icon
 from tsunagu.console.pane import button, html
+from tsunagu.console.phrases import Phrase
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, settings
 from tsunagu.core import Invalid
 
 Refresh = Callable[[], Awaitable[None]]
 LONGEST = 80
+_KINDS: dict[str, tuple[KeyKind, Phrase]] = {
+    "write": ("write", settings.key_write),
+    "api": ("api", settings.key_api),
+    "analyst": ("analyst", settings.key_analyst),
+}
 
 
 def ask_for_key(visit: Visit, refresh: Refresh) -> None:
     """The form for a new key."""
     with dialog(visit.say(settings.new_key)) as box:
         name = text_field(visit.say(common.name))
-        kinds: dict[KeyKind, str] = {
-            "write": visit.say(settings.key_write),
-            "api": visit.say(settings.key_api),
-            "analyst": visit.say(settings.key_analyst),
-        }
+        kinds = {name: visit.say(phrase) for name, (_, phrase) in _KINDS.items()}
         kind = ui.select(kinds, value="write", label=visit.say(settings.key_kind))
         kind.props("outlined dense").classes("field")
         source = text_field(
@@ -43,7 +45,7 @@ def ask_for_key(visit: Visit, refresh: Refresh) -> None:
             if not called or not origin:
                 tell(visit.say(settings.name_needed))
                 return
-            wanted: KeyKind = next((k for k in kinds if k == kind.value), "write")
+            wanted, _ = _KINDS[kind.value]
             workspace = visit.workspace.id
             try:
                 admitted = pages.read() if wanted == "write" else None
