@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -289,3 +291,36 @@ def noted(connection: Connection[Row], workspace: int) -> list[str]:
     with in_workspace(connection, workspace) as cursor:
         found = cursor.execute("select task from lake_tasks order by task").fetchall()
     return [task for (task,) in found]
+
+
+def test_any_reader_that_follows_the_delta_protocol_reads_it(tmp_path: Path) -> None:
+    """The log read by hand: what was added and not removed is the table, row for row."""
+    folder, now = tmp_path / "1" / "events", wall()
+    for turn in range(5):
+        rows = [row(10 * turn + n, f"m{turn}-{n}", now - 40 * DAY) for n in range(4)]
+        if turn:
+            rows.append(row(10 * turn + 9, "m0-0", now))
+        add(folder, rows, "tsunagu", turn + 1)
+    drop_late_repeats(folder, received_after=0)
+    join_small(folder, EVENTS, most=2)
+    standing: dict[str, dict[str, Any]] = {}
+    for entry in sorted((folder / "_delta_log").glob("*.json")):
+        for line in entry.read_text().splitlines():
+            action = json.loads(line)
+            if "add" in action:
+                standing[action["add"]["path"]] = action["add"]
+            elif "remove" in action:
+                del standing[action["remove"]["path"]]
+            elif "protocol" in action:
+                assert action["protocol"]["minReaderVersion"] == 1
+    found = Counter[str]()
+    for path, added in standing.items():
+        table = pq.read_table(folder / path)
+        statistics = json.loads(added["stats"])
+        assert (table.num_rows, (folder / path).stat().st_size) == (
+            statistics["numRecords"],
+            added["size"],
+        )
+        assert f"month={added['partitionValues']['month']}" in path
+        found.update(table["message_id"].to_pylist())
+    assert found == Counter(f"m{turn}-{n}" for turn in range(5) for n in range(4))
