@@ -184,3 +184,18 @@ def test_a_plan_starts_from_traffic(
     made = schema_of(database, workspace, "newsletter-opened")
     assert made["mode"] == "observe"
     assert made["schema"]["properties"] == {"issue": {"type": "integer"}}
+
+
+def test_stopping_everything_asks_first(
+    signed_in: OpenPage, database: Database, workspace: int
+) -> None:
+    page = signed_in("data/plan")
+    page.get_by_label("When it differs").click()
+    page.get_by_role("option", name="Stop").click()
+    page.get_by_role("button", name="Save").click()
+    dialog = page.locator(".dialog")
+    expect(dialog).to_contain_text("Events that differ will go to dead letters")
+    dialog.get_by_role("button", name="Cancel").click()
+    with database.connect("app") as connection, in_workspace(connection, workspace) as cursor:
+        (rules,) = [d.document for d in published(cursor, workspace) if d.kind == "tracking-plan"]
+    assert rules["mode"] == "flag"

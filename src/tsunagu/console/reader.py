@@ -23,6 +23,7 @@ Cursor: TypeAlias = psycopg.Cursor[Row]
 Connection: TypeAlias = psycopg.Connection[Row]
 THREADS = 4
 WAIT_SECONDS = 5.0
+MOST_KEPT = 500
 
 
 class Reader:
@@ -55,6 +56,8 @@ class Reader:
         started = time.monotonic()
         answer = await self.read(workspace_id, work)
         ended = time.monotonic()
+        if len(self._kept) >= MOST_KEPT:
+            self._kept = {k: kept for k, kept in self._kept.items() if kept[0] > ended}
         self._kept[key] = (ended + max(1.0, 10 * (ended - started)), answer)
         return answer
 

@@ -146,13 +146,22 @@ def _rules(visit: Visit, rules: TrackingPlan) -> None:
                 "owner": (owner.value or "").replace("\x00", "").strip()[:200],
             }
             workspace, by = visit.workspace.id, visit.operator
-            await act(
-                visit,
-                f"publish {PLAN_KIND}",
-                PLAN_NAME,
-                lambda c: publish_document(c, workspace, PLAN_KIND, PLAN_NAME, document, by),
-            )
-            ui.notify(visit.say(plan.saved), type="positive", icon=False)
+
+            async def publish() -> None:
+                await act(
+                    visit,
+                    f"publish {PLAN_KIND}",
+                    PLAN_NAME,
+                    lambda c: publish_document(c, workspace, PLAN_KIND, PLAN_NAME, document, by),
+                )
+                ui.notify(visit.say(plan.saved), type="positive", icon=False)
+
+            changes = tracking.plan_changes(rules, TrackingPlan.model_validate(document))
+            if any(change.breaks for change in changes):
+                effect = el("p", visit.say(plan.block_help))
+                confirm(visit, visit.say(plan.block_title), effect, visit.say(plan.save), publish)
+            else:
+                await publish()
 
         button(visit.say(plan.save), save)
 

@@ -39,6 +39,13 @@ rules_help = Phrase(
     "止めたイベントは失われず、未処理イベントに入ります。送り手には 200 を返します。",
     "A stopped event is kept in dead letters; its sender is answered 200 all the same.",
 )
+block_title = Phrase("これからは止めます", "Events will be stopped")
+block_help = Phrase(
+    "取り決めと違うイベントは、プロファイルに入らず未処理イベントに入ります。"
+    "この7日間の違いが、これから止まる件数の目安です。",
+    "Events that differ will go to dead letters instead of profiles. The differences of the last "
+    "7 days show how many that would have been.",
+)
 save = Phrase("保存", "Save")
 saved = Phrase("保存しました", "Saved")
 seen = Phrase("7日間の件数", "In 7 days")
