@@ -123,7 +123,7 @@ def test_typed_columns_keep_their_types() -> None:
             "day": pa.array([1_700_000_000_000_000_000, None], pa.timestamp("ns")),
             "kind": pa.array(["a", None]).dictionary_encode(),
             "tags": pa.array([["x", "y"], None]),
-            "note": pa.array(["1", None]),
+            "note": pa.array([" 1　", None], pa.large_string()),
         }
     )
     told = {"stand_in": {"value": "nobody"}, "at": {"column": "day", "optional": True}}

@@ -21,7 +21,8 @@ RUN, ROW = "__run__", "__row__"
 ITEMS, WRONG, WHOLE, COUNT = "__items__", "__wrong__", "__whole__", "__count__"
 
 _OURS = frozenset({JSON, LINE, RUN, ROW})
-_BLANKS = " 　\t\r\n"
+# What stands around a value and means nothing; in SQL it is dear to take off.
+BLANKS = " 　\t\r\n"
 
 
 _JSON_SOURCE = "(select * replace ({line} as {json}), {fields} as __f__ from {relation})"
@@ -43,7 +44,7 @@ class Columns:
         if not self.is_json:
             return self._relation
         paths = ", ".join(["'$'", *(literal(_path(name)) for name in self._paths)])
-        line = f"trim({JSON}, {literal(_BLANKS)})"
+        line = f"trim({JSON}, {literal(BLANKS)})"
         fields = f"json_extract(case when json_valid({line}) then {line} end, [{paths}])"
         return _JSON_SOURCE.format(json=JSON, line=line, fields=fields, relation=self._relation)
 
@@ -74,17 +75,16 @@ class Columns:
             Invalid: there is no such column.
         """
         if self.is_json:
-            raw = f"json_extract_string({self._field(name)}, '$')"
-        else:
-            raw = self._as_text(name)
-        return self.steps.keep(f"nullif(trim({raw}, {literal(_BLANKS)}), '')")
+            told = f"json_extract_string({self._field(name)}, '$')"
+            return self.steps.keep(f"nullif(trim({told}, {literal(BLANKS)}), '')")
+        return self.steps.keep(f"nullif({self._as_text(name)}, '')")
 
     def fragment(self, name: str) -> Sql:
         """The column as a piece of JSON of its own type, NULL where it is blank."""
         if self.is_json:
             return self.steps.keep(f"nullif({self._field(name)}::varchar, 'null')")
         kind = self._known(name)
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_time(kind):
+        if pa.types.is_string(kind) or _is_time(kind):
             text = self.text(name)
             return self.steps.keep(f"to_json({text})::varchar", text)
         if pa.types.is_floating(kind):

@@ -2,7 +2,7 @@
 
 The query gives for each row its line, `fault` (NULL where all is well) and, for each event of
 the mapping, whether the row has it (`keep0`) and the columns of the event (`name0`, ...). It is
-plain SQL over one relation, so a loader may also run it over what it reads itself.
+plain SQL over one relation, whose texts have no blanks around them.
 """
 
 from __future__ import annotations

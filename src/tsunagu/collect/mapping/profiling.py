@@ -10,6 +10,7 @@ from tsunagu.collect.files.arrow import Schema, Table
 from tsunagu.collect.mapping import wording
 from tsunagu.collect.mapping.columns import Columns
 from tsunagu.collect.mapping.steps import Sql, Steps
+from tsunagu.collect.mapping.table import trimmed
 
 _PATTERNS = {
     "emails": r"[^@\s]+@[^@\s]+\.[^@\s]+",
@@ -56,7 +57,7 @@ def profiles(
     connection: duckdb.DuckDBPyConnection, table: Table, names: list[str]
 ) -> list[Profile]:
     """The profiles of these columns of a table."""
-    connection.register("sample", table)
+    connection.register("sample", trimmed(table))
     try:
         return [_profile(connection, table.schema, name, table.num_rows) for name in names]
     finally:

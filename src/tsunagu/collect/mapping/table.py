@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from tsunagu.collect.files import JSON, LINE, BadRow, runs
 from tsunagu.collect.files.arrow import Array, Schema, Table, compute
-from tsunagu.collect.mapping.columns import COUNT, ROW, RUN
+from tsunagu.collect.mapping.columns import BLANKS, COUNT, ROW, RUN
 from tsunagu.collect.mapping.compile import EVENT_COLUMNS, Compiled, compiled
 from tsunagu.collect.mapping.document import Mapping
 from tsunagu.collect.mapping.oddities import oddity
@@ -54,7 +54,7 @@ def map_table(mapping: Mapping, table: Table, *, first_row: int = 1) -> Mapped:
     table = _prepared(mapping, table, first_row)
     query = _compiled(mapping, table.schema)
     session = connection()
-    session.register("rows", table)
+    session.register("rows", trimmed(table))
     try:
         answered = session.execute(query.sql).to_arrow_table()
     finally:
@@ -68,6 +68,14 @@ def map_table(mapping: Mapping, table: Table, *, first_row: int = 1) -> Mapped:
     passed_over = table.num_rows - used - sum(count for _, count in bad)
     lines = answered["line"].take(pa.array(rows))
     return Mapped(events, lines, [row for row, _ in bad], passed_over)
+
+
+def trimmed(table: Table) -> Table:
+    """The table without blanks around its texts."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_string(field.type) and field.name != JSON:
+            table = table.set_column(at, field, compute.utf8_trim(table.column(at), BLANKS))
+    return table
 
 
 def _oddities(answered: Table, sound: Truths, count: int) -> dict[int, str]:
@@ -107,6 +115,8 @@ def _prepared(mapping: Mapping, table: Table, first_row: int) -> Table:
         if pa.types.is_dictionary(field.type):
             plain = table.column(at).cast(field.type.value_type)
             table = table.set_column(at, field.name, plain)
+        elif pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type):
+            table = table.set_column(at, field.name, table.column(at).cast(pa.string()))
     if LINE not in table.column_names:
         numbers = np.arange(first_row, first_row + table.num_rows)
         table = table.append_column(LINE, pa.array(numbers, pa.int64()))
