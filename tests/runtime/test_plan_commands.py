@@ -88,6 +88,11 @@ def test_a_plan_goes_from_traffic_to_git_and_back(
     assert f"{events}:2: properties.total: expected string, got integer 2" in told
     assert "2 of 3 events violate the plan" in told
 
+    run("plan", "remove", "order-completed", "-w", name)
+    assert "event: added (none → track Order Completed)" in run(
+        "plan", "diff", str(again), "-w", name
+    )
+
 
 def test_dead_letters_are_shown_mended_and_replayed(
     shop: tuple[str, int], database: Database, tmp_path: Path

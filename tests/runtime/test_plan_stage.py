@@ -89,6 +89,18 @@ class Shop:
             found = LetterFilter(**wanted)
             return eventlog.dead_letters(cursor, self.workspace, found, limit=100)
 
+    def change(self, letter_id: int, path: str, value: str) -> None:
+        """Spoil a part of what a letter holds."""
+        with (
+            self.database.connect("pipeline") as connection,
+            in_workspace(connection, self.workspace) as cursor,
+        ):
+            cursor.execute(
+                "update dead_letters set event = jsonb_set(event, %s, %s::jsonb) "
+                "where workspace_id = %s and letter_id = %s",
+                (path, value, self.workspace, letter_id),
+            )
+
     def timeline(self) -> list[float]:
         found = self.rows(
             "select (body::jsonb #>> '{properties,total}')::float from timeline "
@@ -328,6 +340,28 @@ def test_many_are_replayed_once_whenever_the_work_is_killed(shop: Shop, place: s
         "select done, skipped, state from letter_jobs where workspace_id = %s"
     )
     assert (done, skipped, state) == (20, 0, "done")
+
+
+def test_what_cannot_enter_as_it_is_waits_for_a_person(shop: Shop) -> None:
+    shop.announce(mode="block")
+    for number in range(3):
+        shop.send(f"m{number}", total="x")
+    shop.drain()
+    shop.publish("event-schema", "order", event="Order Completed", schema={"type": "object"})
+    broken, early, _ = shop.letters()
+    for letter, path, value in (
+        (broken, "{body}", '"{no json"'),
+        (early, "{at}", "-99999999999999999"),
+    ):
+        shop.change(letter.letter_id, path, value)
+    letters.ask_for_letters(shop.database, shop.workspace, "replay", LetterFilter(), "hana")
+    with shop.database.connect("pipeline") as connection:
+        while collect.work_once(connection, shop.workspace):
+            pass
+    assert shop.rows("select done, skipped from letter_jobs where workspace_id = %s") == [(1, 2)]
+    assert len(shop.letters()) == 2
+    with pytest.raises(Invalid, match="cannot be read"):
+        letters.replay_letter(shop.database, shop.workspace, broken.letter_id, "hana")
 
 
 def test_what_dies_again_is_not_replayed_by_the_same_job(shop: Shop) -> None:

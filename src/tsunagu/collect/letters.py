@@ -99,6 +99,8 @@ def replay(
             "This was a row and no event. Write the event that it should become, or mend the "
             "mapping and load the file again."
         )
+    if call is None and not eventlog.is_readable(letter):
+        raise Invalid("Its body cannot be read. Write the event as it should be.")
     event = mended(letter, eventlog.call_of(letter) if call is None else call, book)
     eventlog.mark_replayed(cursor, workspace_id, [letter], by)
     failpoint("letters.marked")

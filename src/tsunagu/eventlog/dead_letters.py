@@ -147,6 +147,15 @@ def event_of(letter: DeadLetter) -> NewEvent:
     )
 
 
+def is_readable(letter: DeadLetter) -> bool:
+    """Whether the body of an event that was put aside can be read."""
+    try:
+        decode_body(str(letter.event["body"]))
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
 def replay_id(letter: DeadLetter) -> str:
     """The message id under which a letter enters the log again."""
     return f"replay-{stable_key('dead letter', letter.letter_id, letter.message_id)}"

@@ -13,7 +13,7 @@ from typing import LiteralString
 import msgspec
 from psycopg import Cursor
 
-from tsunagu.core import Json, NewEvent, NotFound
+from tsunagu.core import Invalid, Json, NewEvent, NotFound
 from tsunagu.core.failpoints import failpoint
 from tsunagu.core.times import wall
 from tsunagu.eventlog.dead_letters import (
@@ -25,6 +25,7 @@ from tsunagu.eventlog.dead_letters import (
 )
 from tsunagu.eventlog.letter_queries import MATCH, LetterFilter, settled_words
 from tsunagu.eventlog.log import append
+from tsunagu.eventlog.rows import copy_rows
 from tsunagu.storage import Row, notify
 
 CHANNEL = "tsunagu_letters"
@@ -194,9 +195,11 @@ def _settle(
         if not letter.was_event:
             continue
         try:
-            events.append(event_of(letter))
-        except msgspec.DecodeError:
-            continue  # its body has to be mended by a person
+            event = event_of(letter)
+            copy_rows(workspace_id, [event], wall(), now)
+        except (msgspec.DecodeError, Invalid):
+            continue  # it has to be mended by a person
+        events.append(event)
         replayed.append(letter)
     mark_replayed(cursor, workspace_id, replayed, job.asked_by)
     append(cursor, workspace_id, events, received_at=wall(), now=now)

@@ -178,6 +178,27 @@ def infer(
     _write(folder, [(SCHEMA_KIND, name, as_document(schema)) for name, schema in schemas])
 
 
+@plans.command(
+    "remove",
+    help=say("Take events out of the plan, by document.", "イベントを取り決めから外します。"),
+)
+def remove(
+    names: Annotated[list[str], typer.Argument()], workspace: InWorkspace = DEFAULT_WORKSPACE
+) -> None:
+    from tsunagu.access import audit, stop
+    from tsunagu.collect.plan import SCHEMA_KIND
+    from tsunagu.storage import in_workspace
+
+    with (
+        connected_to(workspace) as (connection, found),
+        in_workspace(connection, found.id) as cursor,
+    ):
+        for name in names:
+            stop(cursor, found.id, SCHEMA_KIND, name)
+            audit(cursor, found.id, "command line", f"stop {SCHEMA_KIND}", name)
+            typer.echo(name)
+
+
 def _write(folder: Path, documents: list[tuple[str, str, Json]]) -> None:
     import yaml
 

@@ -32,7 +32,8 @@ class Overtaken(TsunaguError):
 
 @dataclass(frozen=True)
 class Report:
-    """What one batch did: how many events, repeats, timers, moves, sends and refusals.
+    """What one batch did: how many events, repeats, timers, moves, sends, refusals, and events
+    that the tracking plan blocked or flagged.
 
     `told` counts the events that tell of it, `lag` is the age of its oldest event in seconds,
     `more` whether work is left at once.
@@ -44,6 +45,8 @@ class Report:
     entered: int
     queued: int
     refused: int
+    blocked: int
+    flagged: int
     told: int
     lag: float
     more: bool

@@ -199,6 +199,8 @@ def _stored(cursor: Cursor[Row], workspace: int, prepared: Prepared) -> Report:
         entered=len(changes.moves.entered),
         queued=len(sayings) - refused,
         refused=refused,
+        blocked=len(prepared.checked.blocked) if prepared.checked else 0,
+        flagged=len(prepared.checked.flagged) if prepared.checked else 0,
         told=len(told),
         lag=(wall() - prepared.events[0].received_at) / 1e6 if prepared.events else 0.0,
         more=prepared.more or bool(told),

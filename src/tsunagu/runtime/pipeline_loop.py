@@ -185,6 +185,8 @@ class _Loop:
         add("tsunagu.journeys.entered", report.entered)
         add("tsunagu.decisions.allowed", report.queued)
         add("tsunagu.decisions.refused", report.refused)
+        add("tsunagu.plan.blocked", report.blocked)
+        add("tsunagu.plan.flagged", report.flagged)
         self._figures.set("tsunagu.pipeline.lag", report.lag)
 
 

@@ -8,7 +8,7 @@ from datetime import date
 
 from nicegui import ui
 
-from tsunagu.access import Definition, published
+from tsunagu.access import Definition, published, stop
 from tsunagu.collect import plan as tracking
 from tsunagu.collect.plan import (
     PLAN_KIND,
@@ -316,6 +316,7 @@ def _draw_one(
         part for part in (f"{schema.type} {schema.event}", told, schema.owner) if part
     )
     with page_head(visit, title, about, crumb, marks):
+        button(visit.say(plan.remove_event), lambda: _remove(visit, entry), "quiet", "delete")
         address = visit.to("data", "plan", entry.name, "edit")
         html(link(address, icon("edit"), visit.say(plan.edit), cls="btn primary"))
     with ui.element("div").classes("stack"):
@@ -325,6 +326,19 @@ def _draw_one(
         with ui.element("div").classes("card flush"):
             html(div("head", el("h2", visit.say(plan.violations))))
             html(violation_table(visit, found))
+
+
+def _remove(visit: Visit, entry: Entry) -> None:
+    """Ask, then take the event out of the plan."""
+    workspace = visit.workspace.id
+
+    async def agreed() -> None:
+        kind, name = SCHEMA_KIND, entry.name
+        await act(visit, f"stop {kind}", name, lambda c: stop(c, workspace, kind, name))
+        ui.navigate.to(visit.to("data", "plan"))
+
+    label = visit.say(plan.remove_event)
+    confirm(visit, label, el("p", visit.say(plan.remove_help)), label, agreed)
 
 
 def _properties(visit: Visit, schema: EventSchema) -> Html:

@@ -106,6 +106,11 @@ publish_anyway = Phrase("承知のうえで公開する", "Publish all the same"
 breaks_senders = Phrase("送り手に影響", "breaks senders")
 breaks_readers = Phrase("使う側に影響", "breaks readers")
 looked_at = Phrase("使っているもの", "Used by")
+remove_event = Phrase("取り決めから外す", "Take out of the plan")
+remove_help = Phrase(
+    "これからは取り決めにないイベントとして扱います。届いたものはそのまま残ります。",
+    "From now on it counts as not agreed. What arrived stays as it is.",
+)
 new_event = Phrase("新しいイベント", "A new event")
 no_name = Phrase(
     "文書の名前とイベント名を入れてください。", "Enter the document's name and the event."
