@@ -7,8 +7,9 @@ everybody, when everything is folded, and nobody enters a journey by it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -132,14 +133,19 @@ class BulkFold:
     Args:
         plan: what the rules look at.
         history: the events, by the customers that they end with.
-        held: what the database holds of these customers and of those they absorb.
+        held: tells what the database holds of some customers; asked chunk by chunk, for states
+            are large.
         families: whom each survivor absorbs, in order.
     """
 
     def __init__(
-        self, plan: Plan, history: History, held: Held, families: Mapping[int, Sequence[int]]
+        self,
+        plan: Plan,
+        history: History,
+        held: Callable[[Sequence[int]], Held],
+        families: Mapping[int, Sequence[int]],
     ) -> None:
-        self._plan, self._held, self._families = plan, held, families
+        self._plan, self._ask, self._families = plan, held, families
         self._needs = tuple(plan.needs.items())
         self.rare: list[int] = []
         """Customers whose order of facts matters; they are left out of the chunks."""
@@ -156,20 +162,21 @@ class BulkFold:
         self._said = _Pile(history, said, group, count, history.word, *texts)
         self._early = set(group[seen[history.at[seen] > history.known_at[seen]]].tolist())
 
-    def chunks(self) -> Iterator[list[Folded]]:
-        """The customers with everything folded."""
+    def chunks(self) -> Iterator[tuple[list[Folded], Held]]:
+        """The customers with everything folded, and what the database held of them."""
         for start in range(0, len(self.customers), CHUNK):
             yield self._chunk(start, min(start + CHUNK, len(self.customers)))
 
-    def _chunk(self, start: int, end: int) -> list[Folded]:
+    def _chunk(self, start: int, end: int) -> tuple[list[Folded], Held]:
         told, seen, said = (p.cut(start, end) for p in (self._told, self._seen, self._said))
         traits = _objects(told.texts[0])
-        nobody_held = not self._held.states and not self._families
         figures = zip(*(column[start:end].tolist() for column in self._figures), strict=True)
-        customers = self.customers[start:end].tolist()
+        customers: list[int] = self.customers[start:end].tolist()
+        held = self._ask(self._with_families(customers))
+        all_new = not held.states and not self._families
         found: list[Folded] = []
         for place, (customer, figure) in enumerate(zip(customers, figures, strict=True)):
-            one = _new(customer, figure) if nobody_held else self._before(customer, figure)
+            one = _new(customer, figure) if all_new else self._before(held, customer, figure)
             first, last = told.bounds[place], told.bounds[place + 1]
             new = traits[first:last]
             speaks = said.bounds[place] < said.bounds[place + 1]
@@ -186,24 +193,30 @@ class BulkFold:
             if speaks:
                 _fold_consents(one, said, said.bounds[place], said.bounds[place + 1])
             found.append(one)
-        return found
+        return found, held
 
-    def _before(self, customer: int, figures: Figures) -> Folded:
+    def _with_families(self, customers: list[int]) -> list[int]:
+        if not self._families:
+            return customers
+        absorbed = (self._families.get(customer, ()) for customer in customers)
+        return [*customers, *chain.from_iterable(absorbed)]
+
+    def _before(self, known: Held, customer: int, figures: Figures) -> Folded:
         """A customer as it is stored, with those it absorbs, and what is counted of the part."""
-        held = self._held.states.get(customer)
+        held = known.states.get(customer)
         if held is None and customer not in self._families:
             return _new(customer, figures)
         state = State() if held is None else decode_state(held)
-        before, stale = state.audiences, customer in self._held.stale
+        before, stale = state.audiences, customer in known.stale
         inside = set(before)
         absorbs = customer in self._families
         for other in self._families.get(customer, ()):
-            loser = self._held.states.get(other)
+            loser = known.states.get(other)
             if loser is not None:
                 absorbed = decode_state(loser)
                 inside.update(absorbed.audiences)
                 state = _joined(state, absorbed)
-                stale = stale or other in self._held.stale
+                stale = stale or other in known.stale
         state.audiences = sorted(inside)
         _add_figures(state, figures)
         return Folded(customer, state, before, absorbs, stale, {} if absorbs else None)

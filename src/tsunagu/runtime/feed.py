@@ -40,7 +40,7 @@ from tsunagu.storage.lake import LakeReader
 Row = tuple[Any, ...]
 Progress = Callable[[int, int], None]
 
-PART = 2_000_000
+PART = 1_000_000
 """Positions a part: so long the pipeline waits (some ten seconds), and so much memory it takes."""
 FIRST_PART = 250_000
 """The first part is small, so that soon one is stored while the next is read; they double."""
@@ -181,16 +181,18 @@ class _Feeder:
         with (
             self._connection() as first,
             self._connection() as second,
+            self._connection() as third,
             self._work(first) as cursor,
         ):
-            with self._work(second) as beside:
-                owned = self._feed_held(cursor, beside, part)
+            with self._work(third) as reader, self._work(second) as beside:
+                owned = self._feed_held((cursor, beside, reader), part)
                 failpoint("feed.before_commit")
             failpoint("feed.between_commits")
         failpoint("feed.after_commit")
         return owned
 
-    def _feed_held(self, cursor: Cursor[Row], beside: Cursor[Row], part: Part) -> Owned:
+    def _feed_held(self, cursors: tuple[Cursor[Row], ...], part: Part) -> Owned:
+        cursor, beside, reader = cursors
         workspace = self._workspace
         lease = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
         if queries.begin(cursor, workspace, self._after, self._upto).fed != part.after:
@@ -203,7 +205,9 @@ class _Feeder:
         if eventlog.heed_plan(cursor, workspace, eventlog.PIPELINE, current.plan.key):
             profiles.wake_everyone(cursor, workspace, clock)
         closing = clock if unread is None else min(clock, unread)
-        stored = store_part(cursor, beside, self._lake, workspace, part, current.book, closing)
+        stored = store_part(
+            cursor, beside, reader, self._lake, workspace, part, current.book, closing
+        )
         queries.note_fed(cursor, workspace, self._after, part.upto, stored.events, stored.customers)
         eventlog.disturb(cursor, workspace)
         notify(cursor, "tsunagu_inbox", workspace)

@@ -41,6 +41,9 @@ from tsunagu.runtime.reactions import reactions, spoken_of
 
 Row = tuple[Any, ...]
 
+RARE = 5_000
+"""How many customers are walked event by event at once; their events are all in memory."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -74,6 +77,7 @@ def read_part(lake: duckdb.DuckDBPyConnection, plan: Plan, after: int, upto: int
 def store_part(
     cursor: Cursor[Row],
     beside: Cursor[Row],
+    reader: Cursor[Row],
     lake: duckdb.DuckDBPyConnection,
     workspace_id: int,
     part: Part,
@@ -87,6 +91,7 @@ def store_part(
         beside: of a second one, to be committed just before it. It takes the new customers and
             their identifiers, so that two processes of the server work; nothing of it, if
             customers merge: what a kill between the commits leaves must link as it did.
+        reader: of a third one, which looks up the states as they were before the part.
         book: the published definitions, by which enrolments follow merged customers.
         closing: the business time as of which audiences are answered.
     """
@@ -94,7 +99,7 @@ def store_part(
     owners = identity.load_owners(cursor, workspace_id, part.names)
     linked = identity.link(workspace_id, told, part.names, part.stated, owners)
     existing = np.unique(owners.customer[owners.customer != NONE])
-    held = _held(cursor, workspace_id, existing, linked, part.plan)
+    held = _Holdings(reader, workspace_id, existing, linked.final(), part.plan.key)
     older = _older(linked, existing)
     moved = _move_enrolments(cursor, workspace_id, part.plan, book, older, closing)
     table = part.heads.table
@@ -107,11 +112,11 @@ def store_part(
             writes.do(identity.store_absorbed, cursor, workspace_id, linked)
             writes.do(profiles.store_merges, cursor, workspace_id, older)
         asker = Asker(part.plan, closing)
-        for folded in _folded(lake, part, linked, held, closing):
+        for folded, before in _folded(lake, part, linked, held, closing):
             asker.answer(folded)
             for stored in (False, True):
-                some = [one for one in folded if (one.customer in held.states) == stored]
-                rows = profiles.rows_of(some, held.wakes, closing)
+                some = [one for one in folded if (one.customer in before.states) == stored]
+                rows = profiles.rows_of(some, before.wakes, closing)
                 store = partial(profiles.store_folded, stored=stored)
                 writes.do(store, cursor, workspace_id, rows, part.plan.key)
             writes.do(profiles.store_spoken, cursor, workspace_id, folded)
@@ -157,17 +162,28 @@ class _Writes:
             self._waiting.popleft().result()
 
 
-def _held(
-    cursor: Cursor[Row], workspace_id: int, existing: Ints, linked: Linked, plan: Plan
-) -> Held:
-    """What the database holds of the customers of a part; timers by whom they come to."""
-    states, stale = profiles.load_held(cursor, workspace_id, existing, plan.key)
-    final = linked.final()
-    wakes: dict[int, int] = {}
-    for customer, wake in queries.enrolment_wakes(cursor, workspace_id, existing).items():
-        survivor = final.get(customer, customer)
-        wakes[survivor] = min(wake, wakes.get(survivor, wake))
-    return Held(states, stale, wakes)
+@dataclass(frozen=True)
+class _Holdings:
+    """Looks up what the database held of customers before the part."""
+
+    reader: Cursor[Row]
+    workspace_id: int
+    existing: Ints
+    final: dict[int, int]
+    plan: str
+
+    def __call__(self, customers: Sequence[int]) -> Held:
+        """The states of those who were there, and timers by whom they come to."""
+        wanted = np.intersect1d(np.asarray(customers, np.int64), self.existing)
+        if not len(wanted):
+            return Held()
+        held = profiles.load_held(self.reader, self.workspace_id, wanted, self.plan)
+        wakes: dict[int, int] = {}
+        due = queries.enrolment_wakes(self.reader, self.workspace_id, wanted)
+        for customer, wake in due.items():
+            survivor = self.final.get(customer, customer)
+            wakes[survivor] = min(wake, wakes.get(survivor, wake))
+        return Held(*held, wakes)
 
 
 def _older(linked: Linked, existing: Ints) -> list[Absorption]:
@@ -203,8 +219,12 @@ def _move_enrolments(
 
 
 def _folded(
-    lake: duckdb.DuckDBPyConnection, part: Part, linked: Linked, held: Held, closing: int
-) -> Iterator[list[Folded]]:
+    lake: duckdb.DuckDBPyConnection,
+    part: Part,
+    linked: Linked,
+    held: Callable[[Sequence[int]], Held],
+    closing: int,
+) -> Iterator[tuple[list[Folded], Held]]:
     """The customers of a part, many at a time; those whose order matters come last."""
     families: dict[int, list[int]] = {}
     final = linked.final()
@@ -212,20 +232,20 @@ def _folded(
         families.setdefault(final[merge.loser], []).append(merge.loser)
     fold = BulkFold(part.plan, _history(part, linked), held, families)
     yield from fold.chunks()
-    rare = set(fold.rare)
-    if not rare:
-        return
-    rows = np.flatnonzero(np.isin(linked.customer, fold.rare))
-    positions = part.heads.told.position[rows]
-    whole = queries.read_whole(lake, part.after, part.upto, positions)
-    owners = linked.at_first[rows].tolist()
-    facts = [Fact(*event, owner) for event, owner in zip(whole, owners, strict=True)]
-    absorbed = [
-        Absorption(merge.loser, merge.survivor, merge.position)
-        for merge in linked.merges
-        if final[merge.loser] in rare
-    ]
-    yield profiles.walk_rare(part.plan, held, facts, absorbed, closing)
+    for start in range(0, len(fold.rare), RARE):
+        rare = set(fold.rare[start : start + RARE])
+        rows = np.flatnonzero(np.isin(linked.customer, list(rare)))
+        positions = part.heads.told.position[rows]
+        whole = queries.read_whole(lake, part.after, part.upto, positions)
+        owners = linked.at_first[rows].tolist()
+        facts = [Fact(*event, owner) for event, owner in zip(whole, owners, strict=True)]
+        absorbed = [
+            Absorption(merge.loser, merge.survivor, merge.position)
+            for merge in linked.merges
+            if final[merge.loser] in rare
+        ]
+        before = held(sorted(rare | {a.loser for a in absorbed}))
+        yield profiles.walk_rare(part.plan, before, facts, absorbed, closing), before
 
 
 def _history(part: Part, linked: Linked) -> History:
