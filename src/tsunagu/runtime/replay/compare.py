@@ -66,7 +66,7 @@ def differences(
     for customer in sorted(customers):
         mine, other = live.get(customer), shadow.get(customer)
         held = None if mine is None else decode_state(mine)
-        if passing and held is not None and held.position > replay.position:
+        if passing and held is not None and not replay.has_read(held.position):
             continue
         made = None if other is None else decode_state(other)
         found = _difference(customer, held, made)

@@ -24,20 +24,20 @@ _TIMERS = 2_000
 _NO_JOURNEYS = Book({}, {}, {}, Policy())
 
 
-def fold_cut(cursor: Cursor[Row], replay: Replay, plan: Plan, cut: Cut) -> Replay:
-    """Fold one batch, in the caller's transaction; the replay as it stands afterwards."""
+def fold_cut(cursor: Cursor[Row], replay: Replay, plan: Plan, cut: Cut) -> None:
+    """Fold one batch, in the caller's transaction."""
+    queries.note_read(cursor, replay, cut.low, cut.high, len(cut.events))
+    if not cut.events:
+        return
     facts, absorbed = _identify(cursor, replay, cut)
     touched = {fact.customer for fact in facts}
     touched |= {customer for a in absorbed for customer in (a.loser, a.survivor)}
     states, _ = profiles.load_states(cursor, replay.shadow, touched, plan.key)
-    closing = cut.events[-1].known_at if cut.next_known_at is None else cut.next_known_at
-    closing = min(closing, cut.events[-1].known_at)
+    last = cut.events[-1].known_at
+    closing = last if cut.next_known_at is None else min(last, cut.next_known_at)
     changes = advance_batch(plan, _NO_JOURNEYS, facts, absorbed, Loaded(states), closing)
     _store(cursor, replay, plan, changes)
     queries.note_owners(cursor, replay, ((f.event.position, f.customer) for f in facts))
-    moved = replay.moved(cut.upto, len(cut.events))
-    queries.note(cursor, moved)
-    return moved
 
 
 def fire_timers(cursor: Cursor[Row], replay: Replay, plan: Plan, until: int) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
+
+from psycopg.types.multirange import Multirange
 
 STAGES = ("identity", "profiles", "audiences")
 State = Literal["running", "ready", "swapped"]
@@ -11,7 +13,10 @@ State = Literal["running", "ready", "swapped"]
 
 @dataclass(frozen=True)
 class Replay:
-    """One replay of a workspace. Times are microseconds; None is no bound."""
+    """One replay of a workspace. Times are microseconds; None is no bound.
+
+    `done` are the positions that it has read. `compared` says whether all customers were.
+    """
 
     workspace_id: int
     replay_id: int
@@ -21,10 +26,9 @@ class Replay:
     to_at: int | None
     plan: str
     state: State
-    position: int
-    upto: int
+    done: Multirange[int]
     events: int
-    compared_at: int | None
+    compared: bool
 
     @property
     def identifies(self) -> bool:
@@ -36,9 +40,14 @@ class Replay:
         """Whether it holds all of the log, and so can take the place of what is live."""
         return self.from_at is None and self.to_at is None
 
-    def moved(self, position: int, events: int) -> Replay:
-        """The same, further on."""
-        return replace(self, position=position, events=self.events + events)
+    @property
+    def position(self) -> int:
+        """The last position that it has read."""
+        return max((part.upper or 1 for part in self.done), default=1) - 1
+
+    def has_read(self, position: int) -> bool:
+        """Whether the event at a position is in it."""
+        return any(position in part for part in self.done)
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,16 @@ from typing import LiteralString
 
 import msgspec
 from psycopg import Connection, Cursor, sql
+from psycopg.types.multirange import Multirange
 
 from tsunagu.core import NotFound
 from tsunagu.core.times import micros, moment, wall
-from tsunagu.runtime.replay.models import Difference, Replay
+from tsunagu.runtime.replay.models import Difference, Replay, State
 from tsunagu.storage import Row, in_workspace, int_array, stage
 
 _REPLAY: LiteralString = """
-select workspace_id, replay_id, shadow, stages, from_at, to_at, plan, state, position, upto, events,
-    compared_at
+select workspace_id, replay_id, shadow, stages, from_at, to_at, plan, state, done, events,
+    compared is not null
 from replays
 """
 # The tables that a replay fills, with the columns that make a row the same one.
@@ -50,15 +51,14 @@ def create(
     from_at: int | None,
     to_at: int | None,
     plan: str,
-    upto: int,
 ) -> Replay:
     """A new replay with a shadow of its own."""
     cursor.execute(
         """
         insert into replays (
-            workspace_id, shadow, stages, from_at, to_at, plan, state, upto, created_at
+            workspace_id, shadow, stages, from_at, to_at, plan, state, created_at
         )
-        values (%s, nextval('workspace_ids'), %s, %s, %s, %s, 'running', %s, %s)
+        values (%s, nextval('workspace_ids'), %s, %s, %s, %s, 'running', %s)
         returning replay_id
         """,
         (
@@ -67,7 +67,6 @@ def create(
             None if from_at is None else moment(from_at),
             None if to_at is None else moment(to_at),
             plan,
-            upto,
             moment(wall()),
         ),
     )
@@ -98,26 +97,75 @@ def every(cursor: Cursor[Row], workspace_id: int) -> list[Replay]:
     return [_replay(row) for row in cursor.fetchall()]
 
 
-def note(cursor: Cursor[Row], replay: Replay) -> None:
-    """Write how far a replay has come and what state it is in."""
+def set_state(cursor: Cursor[Row], replay: Replay, state: State) -> Replay:
+    """Write what state a replay is in; the replay as it is then."""
+    cursor.execute(
+        """
+        update replays set state = %(state)s,
+            swapped_at = case when %(state)s = 'swapped' then %(now)s else swapped_at end
+        where workspace_id = %(workspace)s and replay_id = %(replay)s
+        """,
+        {
+            "state": state,
+            "now": moment(wall()),
+            "workspace": replay.workspace_id,
+            "replay": replay.replay_id,
+        },
+    )
+    return find(cursor, replay.workspace_id, replay.replay_id)
+
+
+def note_read(cursor: Cursor[Row], replay: Replay, low: int, high: int, events: int) -> None:
+    """Note that the positions from `low` to before `high` are read."""
     cursor.execute(
         """
         update replays
-        set state = %s, position = %s, events = %s, compared_at = %s,
-            swapped_at = case when %s = 'swapped' then %s else swapped_at end
+        set done = done + int8multirange(int8range(%s, %s)), events = events + %s
         where workspace_id = %s and replay_id = %s
         """,
-        (
-            replay.state,
-            replay.position,
-            replay.events,
-            replay.compared_at,
-            replay.state,
-            moment(wall()),
-            replay.workspace_id,
-            replay.replay_id,
-        ),
+        (low, high, events, replay.workspace_id, replay.replay_id),
     )
+
+
+def note_compared(cursor: Cursor[Row], replay: Replay, compared: bool) -> Replay:
+    """Note that all customers were compared by what is read now, or that they were not."""
+    cursor.execute(
+        """
+        update replays set compared = case when %s then done end
+        where workspace_id = %s and replay_id = %s
+        """,
+        (compared, replay.workspace_id, replay.replay_id),
+    )
+    return find(cursor, replay.workspace_id, replay.replay_id)
+
+
+def unread(cursor: Cursor[Row], replay: Replay) -> list[tuple[int, int]]:
+    """What is live and not read yet: positions from the first to before the second, in order.
+
+    Live is what the pipeline has taken, and of loads what was fed to profiles; a load owns
+    positions that the pipeline may not have come to, or passed long ago.
+    """
+    row = cursor.execute(
+        """
+        select int8multirange(int8range(1, c.position + 1)) - l.owned + l.fed - r.done
+        from replays as r
+        join cursors as c on c.workspace_id = r.workspace_id and c.consumer = 'pipeline'
+        cross join lateral (
+            select coalesce(range_agg(place), '{}'::int8multirange) as owned,
+                coalesce(
+                    range_agg(place) filter (where fed_at is not null), '{}'::int8multirange
+                ) as fed
+            from (
+                select int8range(after_position + 1, upto_position + 1) as place, fed_at
+                from load_ranges where workspace_id = r.workspace_id
+            ) as ranges
+        ) as l
+        where r.workspace_id = %s and r.replay_id = %s
+        """,
+        (replay.workspace_id, replay.replay_id),
+    ).fetchone()
+    found: Multirange[int] = row[0] if row else Multirange()
+    return [(part.lower, part.upper) for part in found if part.lower and part.upper]
 
 
 def drop(cursor: Cursor[Row], replay: Replay) -> None:
@@ -137,9 +185,9 @@ def drop(cursor: Cursor[Row], replay: Replay) -> None:
 
 
 def logged(
-    cursor: Cursor[Row], workspace_id: int, after: int, upto: int, limit: int, platform: str
+    cursor: Cursor[Row], workspace_id: int, low: int, high: int, limit: int, platform: str
 ) -> list[Row]:
-    """Events of the inbox in a range, without those that were left out."""
+    """Events of the inbox from `low` to before `high`, without those that were left out."""
     cursor.execute(
         """
         select position, (date_part('epoch', received_at) * 1000000)::bigint,
@@ -147,7 +195,7 @@ def logged(
             anonymous_id, (date_part('epoch', at) * 1000000)::bigint, source,
             convert_to(body, 'UTF8')
         from inbox as i
-        where workspace_id = %s and position > %s and position <= %s and source <> %s
+        where workspace_id = %s and position >= %s and position < %s and source <> %s
             and not exists (
                 select from left_out as l
                 where l.workspace_id = i.workspace_id and l.position = i.position
@@ -155,7 +203,7 @@ def logged(
         order by position
         limit %s
         """,
-        (workspace_id, after, upto, platform, limit),
+        (workspace_id, low, high, platform, limit),
         binary=True,
     )
     return cursor.fetchall()
@@ -241,11 +289,16 @@ def folds(
     return dict(cursor.fetchall())
 
 
-def touched_since(cursor: Cursor[Row], sides: Sequence[int], position: int) -> set[int]:
-    """Customers of either side who had an event after a position."""
+def touched_since(cursor: Cursor[Row], replay: Replay) -> set[int]:
+    """Customers of either side who had an event that was not read at the last comparison."""
     cursor.execute(
-        "select customer_id from profiles where workspace_id = any(%s) and position > %s",
-        (list(sides), position),
+        """
+        select p.customer_id from profiles as p
+        join replays as r on r.workspace_id = %(live)s and r.replay_id = %(replay)s
+        where p.workspace_id in (%(live)s, %(shadow)s)
+            and not p.position <@ coalesce(r.compared, '{}'::int8multirange)
+        """,
+        {"live": replay.workspace_id, "replay": replay.replay_id, "shadow": replay.shadow},
     )
     return {customer for (customer,) in cursor.fetchall()}
 
@@ -259,7 +312,7 @@ def unlike_members(cursor: Cursor[Row], replay: Replay) -> set[int]:
         """
         select p.customer_id from profiles as p
         join profiles as q on q.workspace_id = %(shadow)s and q.customer_id = p.customer_id
-        where p.workspace_id = %(live)s and p.position <= %(position)s and p.customer_id in (
+        where p.workspace_id = %(live)s and p.position <@ %(done)s::int8multirange and p.customer_id in (
             select customer_id from audience_members
             where workspace_id in (%(live)s, %(shadow)s)
             group by audience, customer_id having count(*) = 1
@@ -273,7 +326,7 @@ def unlike_members(cursor: Cursor[Row], replay: Replay) -> set[int]:
         {
             "live": replay.workspace_id,
             "shadow": replay.shadow,
-            "position": replay.position,
+            "done": replay.done,
         },
     )
     return {customer for (customer,) in cursor.fetchall()}

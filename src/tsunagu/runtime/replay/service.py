@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from psycopg import Connection, Cursor
@@ -86,9 +86,8 @@ class Replaying:
             if found.state == "running" and same:
                 return found
         with in_workspace(self.writing, self.workspace.id) as cursor:
-            upto, _ = queries.reached(cursor, self.workspace.id, eventlog.PIPELINE)
-            plan = self._plan().key
-            return queries.create(cursor, self.workspace.id, stages, from_at, to_at, plan, upto)
+            plan = asked[-1]
+            return queries.create(cursor, self.workspace.id, stages, from_at, to_at, plan)
 
     def run(self, replay: Replay, progress: Progress) -> Replay:
         """Fold all that the pipeline has read by now.
@@ -101,9 +100,8 @@ class Replaying:
         with self._alone(replay):
             replay = self._catch_up(replay, plan, progress)
             if replay.state == "running":
-                replay = replace(replay, state="ready")
                 with self._both(replay) as cursor:
-                    queries.note(cursor, replay)
+                    replay = queries.set_state(cursor, replay, "ready")
         return replay
 
     def compare(self, replay: Replay, progress: Progress) -> Replay:
@@ -112,7 +110,7 @@ class Replaying:
         with self._alone(replay):
             with self._both(replay) as cursor:
                 queries.forget_differences(cursor, replay)
-                queries.note(cursor, replace(replay, compared_at=None))
+                replay = queries.note_compared(cursor, replay, False)
             done, after = 0, -(2**63)
             while True:
                 with self._both(replay) as cursor:
@@ -123,12 +121,11 @@ class Replaying:
                 if bound is None:
                     break
                 after = bound
-            replay = replace(replay, compared_at=replay.position)
             with self._both(replay) as cursor:
                 known = queries.differing(cursor, replay)
                 queries.keep_differences(cursor, replay, compare_lists(cursor, replay, known))
                 queries.find_owners(cursor, replay)
-                queries.note(cursor, replay)
+                replay = queries.note_compared(cursor, replay, True)
         return replay
 
     def swap(self, replay: Replay, progress: Progress) -> tuple[Replay, int]:
@@ -144,7 +141,7 @@ class Replaying:
                 "This replay holds a part of the log, so it can be compared and not swapped in. "
                 "Start one without --from and --to."
             )
-        if replay.compared_at is None:
+        if not replay.compared:
             raise Invalid(f"Compare it first: tsunagu replay compare {replay.replay_id}")
         plan = self._plan_of(replay)
         with self._alone(replay):
@@ -172,38 +169,39 @@ class Replaying:
             return queries.samples(cursor, replay, limit)
 
     def _catch_up(self, replay: Replay, plan: Plan, progress: Progress) -> Replay:
-        with in_workspace(self.reading, self.workspace.id) as cursor:
-            upto, closed = queries.reached(cursor, self.workspace.id, eventlog.PIPELINE)
-        begun = replay.position
-        for cut in cuts(self.reading, self.lake, replay, upto, BATCH):
+        with self._both(replay) as cursor:
+            stretches = queries.unread(cursor, replay)
+            _, closed = queries.reached(cursor, self.workspace.id, eventlog.PIPELINE)
+        total, done = sum(high - low for low, high in stretches), 0
+        for cut in cuts(self.reading, self.lake, replay, stretches, BATCH):
             with self._both(replay) as cursor:
-                replay = fold_cut(cursor, replay, plan, cut)
+                fold_cut(cursor, replay, plan, cut)
                 failpoint("replay.folded")
-            progress(replay.position - begun, upto - begun)
+            done += cut.high - cut.low
+            progress(done, total)
         until = closed if replay.to_at is None else min(closed, replay.to_at)
         more = True
         while more:
             with self._both(replay) as cursor:
                 more = fire_timers(cursor, replay, plan, until)
-        replay = replay.moved(max(upto, replay.position), 0)
-        with self._both(replay) as cursor:
-            queries.note(cursor, replay)
-        return replay
+        return self.find(replay.replay_id)
 
     def _swap_at_once(self, replay: Replay, plan: Plan) -> tuple[Replay, int]:
         """Fold what came since under the lease and exchange, unless that is too much."""
         with self._both(replay) as cursor:
-            lease = eventlog.hold_cursor(cursor, self.workspace.id, eventlog.PIPELINE)
+            eventlog.hold_cursor(cursor, self.workspace.id, eventlog.PIPELINE)
             _, closed = queries.reached(cursor, self.workspace.id, eventlog.PIPELINE)
-            for number, cut in enumerate(
-                cuts(self.reading, self.lake, replay, lease.position, BATCH)
-            ):
-                if number:
+            stretches = queries.unread(cursor, replay)
+            events = 0
+            for cut in cuts(self.reading, self.lake, replay, stretches, BATCH):
+                events += len(cut.events)
+                if events > BATCH:
                     raise _TooMuch
-                replay = fold_cut(cursor, replay, plan, cut)
+                fold_cut(cursor, replay, plan, cut)
             while fire_timers(cursor, replay, plan, closed):
                 pass
-            swapped = exchange(cursor, replay.moved(lease.position, 0))
+            now = queries.find(cursor, self.workspace.id, replay.replay_id)
+            swapped = exchange(cursor, now)
             failpoint("replay.before_commit")
         failpoint("replay.after_commit")
         return swapped

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,39 +18,52 @@ from tsunagu.storage import Row, in_workspace
 from tsunagu.storage.lake import LakeReader
 
 _WINDOW = 50_000
-_FIRST = "select min(position) from events where position > ? and position <= ? and source <> ?"
+_FIRST = "select min(position) from events where position >= ? and position < ? and source <> ?"
 _LAKE = """
 select position, epoch_us(received_at), epoch_us(known_at), message_id, type, name, user_id,
     anonymous_id, epoch_us(happened_at), source, properties, traits, context, previous_id, group_id
 from events
-where position >= ? and position < ? and position <= ? and source <> ?
+where position >= ? and position < ? and source <> ?
 order by position
 """
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A batch of the log; `next_known_at` is that of the first event after it."""
+    """A batch of the log: all events from the position `low` to before `high`.
+
+    `next_known_at` is that of the first event after it.
+    """
 
     events: list[Event]
-    upto: int
+    low: int
+    high: int
     next_known_at: int | None
 
 
 def cuts(
-    connection: Connection[Row], lake: Path, replay: Replay, upto: int, size: int
+    connection: Connection[Row],
+    lake: Path,
+    replay: Replay,
+    stretches: Sequence[tuple[int, int]],
+    size: int,
 ) -> Generator[Cut]:
-    """The events after the replay's position up to another, in batches of `size`.
+    """The events of these stretches of the log, each from its first to before its second
+    position, in batches of at most `size`.
 
     What lies in the lake and in the inbox alike comes once.
     """
-    events = _bounded(_merged(connection, lake, replay, upto), replay)
-    batch = list(islice(events, size))
-    while batch:
-        following = list(islice(events, size))
-        after = following[0].known_at if following else None
-        yield Cut(batch, batch[-1].position if following else upto, after)
-        batch = following
+    for low, high in stretches:
+        events = _bounded(_merged(connection, lake, replay, low, high), replay)
+        batch = list(islice(events, size))
+        while True:
+            following = list(islice(events, size)) if len(batch) == size else []
+            if not following:
+                yield Cut(batch, low, high, None)
+                break
+            end = batch[-1].position + 1
+            yield Cut(batch, low, end, following[0].known_at)
+            low, batch = end, following
 
 
 def _bounded(events: Iterator[Event], replay: Replay) -> Iterator[Event]:
@@ -61,11 +74,14 @@ def _bounded(events: Iterator[Event], replay: Replay) -> Iterator[Event]:
             yield event
 
 
-def _merged(connection: Connection[Row], lake: Path, replay: Replay, upto: int) -> Iterator[Event]:
+def _merged(
+    connection: Connection[Row], lake: Path, replay: Replay, low: int, high: int
+) -> Iterator[Event]:
     with in_workspace(connection, replay.workspace_id) as cursor:
         written, _ = queries.reached(cursor, replay.workspace_id, "lake")
     # The lake is opened after its cursor was read: it holds at least what the cursor says.
-    flowed, kept = _from_lake(lake, replay, upto), _from_inbox(connection, replay, written, upto)
+    flowed = _from_lake(lake, replay, low, high)
+    kept = _from_inbox(connection, replay, max(low, written + 1), high)
     yield from _in_order(flowed, kept)
 
 
@@ -83,18 +99,16 @@ def _in_order(first: Iterator[Event], second: Iterator[Event]) -> Iterator[Event
             b = next(second, None)
 
 
-def _from_lake(lake: Path, replay: Replay, upto: int) -> Iterator[Event]:
+def _from_lake(lake: Path, replay: Replay, low: int, high: int) -> Iterator[Event]:
     with LakeReader(lake, replay.workspace_id) as reader:
-        after = replay.position
         while True:
-            row = reader.connection.execute(_FIRST, [after, upto, PLATFORM_SOURCE]).fetchone()
+            row = reader.connection.execute(_FIRST, [low, high, PLATFORM_SOURCE]).fetchone()
             if row is None or row[0] is None:
                 return
-            low, high = row[0], row[0] + _WINDOW
-            found = reader.connection.execute(_LAKE, [low, high, upto, PLATFORM_SOURCE])
+            low = min(row[0] + _WINDOW, high)
+            found = reader.connection.execute(_LAKE, [row[0], low, PLATFORM_SOURCE])
             for values in found.fetchall():
                 yield Event(*values[:10], body=_body(*values[10:]))
-            after = high - 1
 
 
 def _body(
@@ -114,16 +128,13 @@ def _json(text: str | None) -> Json:
 
 
 def _from_inbox(
-    connection: Connection[Row], replay: Replay, written: int, upto: int
+    connection: Connection[Row], replay: Replay, low: int, high: int
 ) -> Iterator[Event]:
-    after = max(replay.position, written)
-    while after < upto:
+    while low < high:
         with in_workspace(connection, replay.workspace_id) as cursor:
-            rows = queries.logged(
-                cursor, replay.workspace_id, after, upto, _WINDOW, PLATFORM_SOURCE
-            )
+            rows = queries.logged(cursor, replay.workspace_id, low, high, _WINDOW, PLATFORM_SOURCE)
         for row in rows:
             yield Event(*row)
         if len(rows) < _WINDOW:
             return
-        after = rows[-1][0]
+        low = rows[-1][0] + 1

@@ -7,8 +7,6 @@ exchange again. Nothing is sent and no journey is entered: memberships change wi
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from psycopg import Cursor
 
 from tsunagu import eventlog
@@ -31,10 +29,7 @@ def exchange(cursor: Cursor[Row], replay: Replay) -> tuple[Replay, int]:
     Raises:
         Invalid: it found other customers, and was not asked to change who is one person.
     """
-    candidates = queries.differing(cursor, replay)
-    since = replay.compared_at or 0
-    sides = (replay.workspace_id, replay.shadow)
-    candidates |= queries.touched_since(cursor, sides, since)
+    candidates = queries.differing(cursor, replay) | queries.touched_since(cursor, replay)
     found = list(compare_some(cursor, replay, candidates))
     found += compare_lists(cursor, replay, {one.customer_id for one in found})
     changed = {one.customer_id for one in found}
@@ -52,10 +47,9 @@ def exchange(cursor: Cursor[Row], replay: Replay) -> tuple[Replay, int]:
     _keep_sends(cursor, replay.workspace_id, changed, sends)
     queries.forget_differences(cursor, replay)
     queries.keep_differences(cursor, replay, found)
-    state = "ready" if replay.state == "swapped" else "swapped"
-    after = replace(replay, state=state, compared_at=replay.position)
-    queries.note(cursor, after)
+    queries.note_compared(cursor, replay, True)
     eventlog.disturb(cursor, replay.workspace_id)
+    after = queries.set_state(cursor, replay, "ready" if replay.state == "swapped" else "swapped")
     return after, len(changed)
 
 

@@ -11,13 +11,12 @@ create table replays (
     -- the rules by which it answers audiences
     plan text not null,
     state text not null check (state in ('running', 'ready', 'swapped')),
-    -- how far of the log it has come, where that ended when it began, and how many events
-    position bigint not null default 0,
-    upto bigint not null,
+    -- the positions of the log that it has read: the pipeline's part, and what loads brought
+    done int8multirange not null default '{}',
     events bigint not null default 0,
     created_at timestamptz not null,
-    -- the position at which all customers were last compared
-    compared_at bigint,
+    -- the positions it had read when all customers were last compared
+    compared int8multirange,
     swapped_at timestamptz,
     primary key (workspace_id, replay_id)
 );
