@@ -25,7 +25,12 @@ _OURS = frozenset({JSON, LINE, RUN, ROW})
 BLANKS = " 　\t\r\n"
 
 
-_JSON_SOURCE = "(select * replace ({line} as {json}), {fields} as __f__ from {relation})"
+# Each line is parsed twice, whatever the number of its fields: as texts and as pieces of JSON.
+_JSON_SOURCE = """(
+    select *, json_extract({json}, ['$', {fragments}]) as __f__,
+        json_extract_string({json}, ['$', {texts}]) as __t__
+    from {relation}
+)"""
 
 
 class Columns:
@@ -34,7 +39,8 @@ class Columns:
     def __init__(self, schema: Schema, relation: str) -> None:
         self._types = {field.name: field.type for field in schema}
         self._relation = relation
-        self._paths: dict[str, int] = {}
+        self._fragments: dict[str, int] = {}
+        self._texts: dict[str, int] = {}
         self.steps = Steps()
         self.is_json = JSON in self._types
 
@@ -43,10 +49,12 @@ class Columns:
         """The relation to select from, with all that was drawn so far."""
         if not self.is_json:
             return self._relation
-        paths = ", ".join(["'$'", *(literal(_path(name)) for name in self._paths)])
-        line = f"trim({JSON}, {literal(BLANKS)})"
-        fields = f"json_extract(case when json_valid({line}) then {line} end, [{paths}])"
-        return _JSON_SOURCE.format(json=JSON, line=line, fields=fields, relation=self._relation)
+        return _JSON_SOURCE.format(
+            json=f"case when json_valid({JSON}) then {JSON} end",
+            fragments=", ".join(_literal_path(name) for name in self._fragments),
+            texts=", ".join(_literal_path(name) for name in self._texts),
+            relation=self._relation,
+        )
 
     @property
     def names(self) -> list[str]:
@@ -75,14 +83,17 @@ class Columns:
             Invalid: there is no such column.
         """
         if self.is_json:
-            told = f"json_extract_string({self._field(name)}, '$')"
-            return self.steps.keep(f"nullif(trim({told}, {literal(BLANKS)}), '')")
+            told = f"__t__[{self._texts.setdefault(name, len(self._texts) + 2)}]"
+            loose = rf"regexp_matches({told}, '^[\s　]|[\s　]$')"
+            bare = f"case when {loose} then trim({told}, {literal(BLANKS)}) else {told} end"
+            return self.steps.keep(f"nullif({bare}, '')")
         return self.steps.keep(f"nullif({self._as_text(name)}, '')")
 
     def fragment(self, name: str) -> Sql:
         """The column as a piece of JSON of its own type, NULL where it is blank."""
         if self.is_json:
-            return self.steps.keep(f"nullif({self._field(name)}::varchar, 'null')")
+            place = self._fragments.setdefault(name, len(self._fragments) + 2)
+            return self.steps.keep(f"nullif(__f__[{place}]::varchar, 'null')")
         kind = self._known(name)
         if pa.types.is_string(kind) or _is_time(kind):
             text = self.text(name)
@@ -91,10 +102,6 @@ class Columns:
             written = self._as_text(name)
             return self.steps.keep(f"case when isfinite({quoted(name)}) then {written} end")
         return self.steps.keep(f"to_json({quoted(name)})::varchar")
-
-    def _field(self, name: str) -> str:
-        place = self._paths.setdefault(name, len(self._paths) + 2)
-        return f"__f__[{place}]"
 
     def moment(self, name: str, zone: str) -> Sql | None:
         """The column as `timestamptz` if it is a time already."""
@@ -130,5 +137,6 @@ def _is_time(kind: DataType) -> bool:
     return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
 
 
-def _path(name: str) -> str:
-    return "$" + "".join('."' + part.replace('"', '\\"') + '"' for part in name.split("."))
+def _literal_path(name: str) -> str:
+    parts = ('."' + part.replace('"', '\\"') + '"' for part in name.split("."))
+    return literal("$" + "".join(parts))

@@ -73,7 +73,7 @@ def map_table(mapping: Mapping, table: Table, *, first_row: int = 1) -> Mapped:
 def trimmed(table: Table) -> Table:
     """The table without blanks around its texts."""
     for at, field in enumerate(table.schema):
-        if pa.types.is_string(field.type) and field.name != JSON:
+        if pa.types.is_string(field.type):
             table = table.set_column(at, field, compute.utf8_trim(table.column(at), BLANKS))
     return table
 
