@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from tsunagu.access import set_clock
 from tsunagu.core.times import DAY, HOUR, moment, parse_time
+from tsunagu.eventlog import request_flush, run_lake
 from tsunagu.profiles import write_customers
 from tsunagu.storage import Database, Row, in_workspace
 from tsunagu.storage.lake import LakeReader
@@ -175,3 +177,25 @@ def test_a_kill_leaves_no_version_out_and_none_twice(
     subprocess.run(command, check=True)
     found = ask(lake, shop, "select customer_id from customer_history order by 1")
     assert found == [(customer,) for customer in range(1, 8)]
+
+
+def test_the_lake_role_writes_customers_beside_the_events(
+    database: Database, shop: int, lake: Path
+) -> None:
+    know(database, shop, 1, city="Osaka")
+    stop = threading.Event()
+    role = threading.Thread(
+        target=run_lake, args=(database, lake, stop), kwargs={"snapshots": (write_customers,)}
+    )
+    role.start()
+    try:
+        with database.connect("app") as connection:
+            request_flush(connection, shop, timeout=30)
+            assert ask(lake, shop, "select traits->>'city' from customers") == [("Osaka",)]
+            know(database, shop, 1, city="Kobe")
+            request_flush(connection, shop, timeout=30)
+    finally:
+        stop.set()
+        role.join()
+    assert ask(lake, shop, "select traits->>'city' from customers") == [("Kobe",)]
+    assert ask(lake, shop, "select count(*) from customer_history") == [(2,)]

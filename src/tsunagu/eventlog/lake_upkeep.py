@@ -115,11 +115,11 @@ def _stay(
 ) -> None:
     while not stop.is_set():
         for workspace in list_workspaces(connection):
+            done = dict(lake_queries.lake_tasks(connection, workspace.id))
             for task in TASKS:
                 if stop.is_set():
                     return
-                done_at = lake_queries.task_done_at(connection, workspace.id, task.name)
-                if done_at is None or wall() - done_at >= task.every:
+                if wall() - done.get(task.name, 0) >= task.every:
                     _attempt(connection, lake_folder, workspace.id, task, figures)
         stop.wait(look_seconds)
 
