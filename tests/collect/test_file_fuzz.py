@@ -69,7 +69,7 @@ def test_every_record_is_accounted_for(data: bytes, form: FileForm) -> None:
 @settings(max_examples=60, deadline=None)
 @given(_BYTES, st.sampled_from(_FORMS), st.integers(0, 20))
 def test_reading_on_gives_the_same_rest(data: bytes, form: FileForm, skip: int) -> None:
-    head = b"h1,h2\n" if form.format == "csv" else b""
+    head = b""
     try:
         whole = _chunks(head + data, form)
     except Invalid:

@@ -184,6 +184,7 @@ def test_globs_take_files_in_order_and_what_is_missing_is_said(tmp_path: Path) -
         (gzip.compress(b"a,b\n" + bytes(range(32, 120)) * 900)[:200], "ends too early"),
         (b'[{"a": 1}]', "one JSON array"),
         ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
+        (b"a,b\r1,2\r", "header cannot be read"),
         (b"PAR1 and then nothing", "cannot be read as Parquet"),
     ],
 )

@@ -60,6 +60,15 @@ def test_a_list_of_people_is_traits(tmp_path: Path) -> None:
     assert "is in no other row" in found.reasons[-1].text
 
 
+def test_orders_of_which_each_customer_has_one_are_events(tmp_path: Path) -> None:
+    rows = "".join(f"o{n},c{n},2024-03-0{n % 9 + 1},{n}.5\n" for n in range(30))
+    found = _proposed(tmp_path, f"Order ID,Customer ID,Order Date,Total\n{rows}", "orders.csv")
+    (event,) = found.mapping.events
+    assert event.type.value == "track"
+    assert found.mapping.message_id == ("Order ID",)
+    assert event.properties["Total"].type == "number"
+
+
 def test_lines_of_orders_are_gathered(tmp_path: Path) -> None:
     rows = "".join(
         f"O{n // 3},u{n // 6},{n // 3 % 28 + 1:02}/03/2024,S{n},{n % 4 + 1},1.50,card\n"

@@ -77,7 +77,13 @@ def _headed(block: Block, form: FileForm, called: str) -> tuple[_Reader, Block] 
         if not len(found.starts):
             return None
         head = data[int(found.starts[0]) : int(found.ends[0])].decode()
-        names = names or next(csv.reader([head], **_dialect(form)))
+        told = _next_record(csv.reader([head], **_dialect(form)))
+        if told is None:
+            raise Invalid(
+                f"{called}: the header cannot be read (line {line}); give its lines the ends LF or"
+                " CRLF, and close every quote"
+            )
+        names = names or told
         data = data[int(found.ends[0]) :]
         line = int(found.last_lines[0]) + 1
     return _Reader(form, _unlike(names), called), Block(data, line, block.faults)

@@ -55,8 +55,8 @@ def roles_of(found: list[Profile], sample: Table) -> Roles:
     if user is not None:
         _user(roles, user)
     _identifiers(roles, email, phone)
-    lone = user is not None and user.is_unique
-    roles.is_people_list = bool(lone or (user is None and email is not None and email.is_unique))
+    lone = user is not None and user.is_unique and row_id is None and whole is None
+    roles.is_people_list = lone or (user is None and email is not None and email.is_unique)
     if roles.is_people_list:
         roles.shared.pop("message_id", None)
         return roles
