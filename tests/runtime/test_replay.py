@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 from collections.abc import Callable, Iterator
@@ -208,6 +209,17 @@ def test_a_period_is_compared_and_never_swapped_in(
             stages_of("profiles,insights")
 
 
+def history(path: Path) -> Path:
+    """What ten others did before, to be loaded from a file."""
+    lines = [
+        {"type": "track", "event": "Seen", "userId": f"v{number}", "messageId": f"h{number}"}
+        for number in range(10)
+    ]
+    at = {"timestamp": "2017-01-01T00:00:00Z"}
+    path.write_text("".join(json.dumps(line | at) + "\n" for line in lines))
+    return path
+
+
 def killed_at(home: Installation, place: str, *words: str) -> None:
     done = home.call("replay", *words, TSUNAGU_FAILPOINT=place)
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -224,6 +236,8 @@ def test_killed_anywhere_nothing_has_changed_and_it_goes_on(open_folder: Path) -
         for number in range(20):
             shop.tell(f"u{number}", "identify", START + number, plan="gold")
         shop.drain()
+        loaded = home.call("load", str(history(open_folder / "history.ndjson")))
+        assert "10 profiles fed" in loaded.stdout, loaded.stderr
         with (
             database.connect("pipeline") as connection,
             in_workspace(connection, workspace) as cursor,
@@ -239,10 +253,10 @@ def test_killed_anywhere_nothing_has_changed_and_it_goes_on(open_folder: Path) -
         killed_at(home, "replay.before_commit", "swap", "1")
         assert picture(shop) == wrong
         killed_at(home, "replay.after_commit", "swap", "1")
-        assert len(picture(shop)["profiles"]) == 20
+        assert len(picture(shop)["profiles"]) == 30
         assert "is swapped in" in home.call("replay", "swap", "1").stderr
         undone = home.call("replay", "undo", "1")
-        assert "20 customers changed" in undone.stdout, undone.stderr
+        assert "30 customers changed" in undone.stdout, undone.stderr
         assert picture(shop) == wrong
         assert home.call("replay", "drop", "1").returncode == 0
         assert "no replay 1" in home.call("replay", "compare", "1").stderr
