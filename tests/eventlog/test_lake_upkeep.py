@@ -324,3 +324,31 @@ def test_any_reader_that_follows_the_delta_protocol_reads_it(tmp_path: Path) -> 
         assert f"month={added['partitionValues']['month']}" in path
         found.update(table["message_id"].to_pylist())
     assert found == Counter(f"m{turn}-{n}" for turn in range(5) for n in range(4))
+
+
+ALL_TASKS = """
+import sys
+from pathlib import Path
+from tsunagu.eventlog import upkeep_now
+from tsunagu.storage import Database
+with Database(sys.argv[1]).connect("pipeline") as connection:
+    upkeep_now(connection, Path(sys.argv[2]), int(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize("task", ["expire", "repeats", "join", "vacuum"])
+def test_a_task_that_was_killed_before_its_note_is_done_again(
+    database: Database, workspace: int, lake: Path, task: str
+) -> None:
+    written = fill(database, workspace, 40)
+    flush_all(database, lake, workspace, most=3)
+    command = [sys.executable, "-c", ALL_TASKS, database.url, str(lake), str(workspace)]
+    place = {**os.environ, "TSUNAGU_FAILPOINT": f"lake.upkeep.{task}"}
+    assert subprocess.run(command, env=place, check=False).returncode == -signal.SIGKILL
+    assert positions(lake, workspace) == written
+    with database.connect("app") as connection:
+        assert task not in noted(connection, workspace)
+        subprocess.run(command, check=True)
+        assert noted(connection, workspace) == ["expire", "join", "repeats", "vacuum"]
+    assert positions(lake, workspace) == written
+    assert len(LakeTable(lake / str(workspace) / "events", EVENTS).files()) == 1
