@@ -16,12 +16,15 @@ import sqlalchemy
 from sourcing import Shop
 from sqlalchemy.exc import OperationalError
 
-from tsunagu.storage import Database, EmbeddedServer
+from tsunagu.storage import Database, EmbeddedServer, in_workspace
 
 
 @pytest.fixture
-def shop(database: Database, workspace: int, tmp_path: Path) -> Shop:
-    return Shop(database, workspace, tmp_path / "home")
+def shop(database: Database, workspace: int, tmp_path: Path) -> Iterator[Shop]:
+    yield Shop(database, workspace, tmp_path / "home")
+    # the role of the next test runs the sources of all workspaces
+    with database.connect("app") as connection, in_workspace(connection, workspace) as cursor:
+        cursor.execute("update sources set paused = true")
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ class Shop:
         errand = Errand(self.workspace, name, "test", self.forbidden)
         return run_source(self.database, self.vault, errand, Event(), lambda _: None)
 
-    def run_child(self, name: str) -> Progress:
+    def run_child(self, name: str, *, silence: float = 120) -> Progress:
         """Run a source in a child process, as the role does."""
         order = Order(
             home=str(self.home),
@@ -66,7 +66,7 @@ class Shop:
             name=name,
             cause="test",
         )
-        return Child(order).run(lambda _: None, seconds=60, silence=60)
+        return Child(order).run(lambda _: None, seconds=120, silence=silence)
 
     def killed(self, name: str, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Run a source in a child that dies by SIGKILL at a failpoint."""

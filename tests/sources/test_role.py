@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ def role(shop: Shop) -> Iterator[Figures]:
         assert not thread.is_alive()
 
 
-def until(true: Callable[[], bool], seconds: float = 30) -> None:
+def until(true: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen"
@@ -63,25 +64,43 @@ def act(shop: Shop, what: Callable[..., None], *told: object) -> None:
         what(cursor, shop.workspace, *told)
 
 
-def test_a_broken_and_a_hanging_source_disturb_no_other(
+@contextmanager
+def hanging(shop: Shop, *names: str) -> Iterator[None]:
+    """Sources whose API takes the call and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        resource = {"name": "deals", "endpoint": {"path": "deals"}}
+        for name in names:
+            told = {"kind": "rest", "client": {"base_url": url}, "resource": resource}
+            shop.add(name, told, schedule=EVERY)
+        yield
+
+
+def test_broken_and_hanging_sources_disturb_no_other(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table(shop, tmp_path, "first")
-    table(shop, tmp_path, "second")
+    monkeypatch.setattr("tsunagu.collect.sources.keeper.QUIET_SECONDS", 1.0)
+    monkeypatch.setattr("tsunagu.collect.sources.offspring.STOP_SECONDS", 0.5)
     gone = {"kind": "sql", "url": f"sqlite:///{tmp_path}/no/such.db", "table": "x"}
-    shop.add("broken", {**gone, "mode": "full"}, schedule=EVERY)
-    table(shop, tmp_path, "hanging")
-    hold = sqlite3.connect(tmp_path / "hanging.db", isolation_level=None)
-    hold.execute("begin exclusive")  # whoever reads waits
-    monkeypatch.setattr("tsunagu.collect.sources.keeper.SILENCE_SECONDS", 3.0)
-    with role(shop) as figures:
-        until(lambda: all(shop.standing(name).last_ok_at for name in ("first", "second")))
-        until(lambda: all(shop.standing(name).failures for name in ("broken", "hanging")))
-    hold.close()
+    with hanging(shop, "hangs", "hangs-too"):
+        shop.add("broken", {**gone, "mode": "full"}, schedule=EVERY)
+        table(shop, tmp_path, "first")
+        table(shop, tmp_path, "second")
+        with role(shop) as figures:
+            until(lambda: all(shop.standing(name).last_ok_at for name in ("first", "second")))
+            until(lambda: shop.standing("broken").failures > 0)
+            still = [shop.runs(name)[0].outcome for name in ("hangs", "hangs-too")]
+    assert still == ["running", "running"]
     assert shop.ids("first") == shop.ids("second") == [0, 1, 2]
     assert shop.standing("broken").last_error
-    assert shop.standing("first").next_run_at
     assert figures.read()["counter"]["tsunagu.sources.done"] >= 2
+
+
+def test_silence_has_an_end(shop: Shop) -> None:
+    with hanging(shop, "hangs"):
+        ended = shop.run_child("hangs", silence=4)
+    assert ended.outcome == "killed"
+    assert "Nothing came for 4 seconds" in ended.error
 
 
 def test_run_now_pause_and_resume(shop: Shop, tmp_path: Path) -> None:

@@ -23,7 +23,11 @@ from tsunagu.core import Figures, NotFound
 from tsunagu.core.times import SECOND, wall
 from tsunagu.storage import Database, Row, in_workspace
 
+# How many work at a time. One from which nothing comes only waits, so it keeps no other from
+# working; but there is a most, since each takes memory.
 AT_ONCE = 2
+MOST = 8
+QUIET_SECONDS = 20.0
 WAIT_SECONDS = 2.0
 AWAY_SECONDS = 2.0
 _log = logging.getLogger("tsunagu.sources")
@@ -101,7 +105,7 @@ class _Nursery:
         """Start a source unless it runs already or enough others do."""
         key = (due.workspace_id, due.name)
         with self._lock:
-            if key in self._running or len(self._running) >= AT_ONCE:
+            if key in self._running or self._full():
                 return
             order = Order(
                 home=str(self._home),
@@ -115,6 +119,10 @@ class _Nursery:
         thread = Thread(target=self._tend, args=(due, child), name=f"source {due.name}")
         self._threads = [t for t in self._threads if t.is_alive()] + [thread]
         thread.start()
+
+    def _full(self) -> bool:
+        working = [child for child in self._running.values() if child.silent < QUIET_SECONDS]
+        return len(working) >= AT_ONCE or len(self._running) >= MOST
 
     def close(self) -> None:
         """Let all children end, and wait for them."""

@@ -41,6 +41,7 @@ class Child:
         )
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._complaint = b""
+        self._spoke = monotonic()
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(msgspec.json.encode(order) + b"\n")
@@ -53,13 +54,13 @@ class Child:
         readers = [threading.Thread(target=work, daemon=True) for work in (self._read, self._hear)]
         for reader in readers:
             reader.start()
-        begun = spoke = monotonic()
+        begun = self._spoke = monotonic()
         why, stopping = "", False
         while True:
             try:
                 line = self._lines.get(timeout=_LOOK_EVERY)
             except queue.Empty:
-                worked, silent = monotonic() - begun, monotonic() - spoke
+                worked, silent = monotonic() - begun, self.silent
                 if worked > seconds and not stopping:
                     stopping = True
                     self.stop()
@@ -69,7 +70,7 @@ class Child:
                 continue
             if not line:
                 break
-            spoke = monotonic()
+            self._spoke = monotonic()
             progress = msgspec.json.decode(line, type=Progress)
             if progress.outcome:
                 self._finish()
@@ -77,6 +78,11 @@ class Child:
             heard(progress)
         status = self._finish()
         return Progress(outcome="killed", error=why or _words(status, self._complaint))
+
+    @property
+    def silent(self) -> float:
+        """For how many seconds nothing came."""
+        return monotonic() - self._spoke
 
     def stop(self) -> None:
         """Let the child end after the page it is at; by force if it takes too long."""
