@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import department_files
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tsunagu.collect.files import LINE, BadRow, FileForm, FixedColumn, lines, open_tables
+from tsunagu.collect.mapping import map_table, ready_mapping
 from tsunagu.core import Invalid, NotFound
 
 CODES = FileForm(
@@ -207,3 +209,20 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
     assert rows == 1_000_000
     assert most < 64 << 20
     assert chunk.read_bytes == chunk.total_bytes == path.stat().st_size
+
+
+def test_where_a_file_is_cut_changes_no_event(tmp_path: Path, monkeypatch) -> None:
+    mapping = ready_mapping("pos-receipts-ja")
+    path = _file(tmp_path, "receipts.csv", department_files.pos_receipts_ja())
+
+    def events() -> list[dict]:
+        chunks = open_tables(path, mapping.file)
+        return [
+            row for chunk in chunks for row in map_table(mapping, chunk.table).events.to_pylist()
+        ]
+
+    whole = events()
+    assert len(whole) == 4
+    for size in (7, 64, 200, 333):
+        monkeypatch.setattr(lines.raw_blocks, "__kwdefaults__", {"size": size})
+        assert events() == whole

@@ -191,6 +191,16 @@ def test_a_condition_reads_nothing_but_its_row(where: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "change",
+    [{"at": {"column": "u", "format": "%Q"}}, {"where": "substring(u, u) = 'a'"},
+     {"where": "u + (u like 'a') > 1"}],
+)  # fmt: skip
+def test_what_cannot_be_run_is_said_of_the_mapping(change: dict[str, Any]) -> None:
+    with pytest.raises(Invalid, match="cannot be run"):
+        map_table(_small(**change), pa.table({"u": ["a"]}))
+
+
+@pytest.mark.parametrize(
     ("change", "told"),
     [
         ({"user_id": None}, "name whose events these are"),

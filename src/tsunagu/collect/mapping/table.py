@@ -18,10 +18,18 @@ from tsunagu.collect.mapping.columns import BLANKS, COUNT, ROW, RUN
 from tsunagu.collect.mapping.compile import EVENT_COLUMNS, Compiled, compiled
 from tsunagu.collect.mapping.document import Mapping
 from tsunagu.collect.mapping.oddities import oddity
+from tsunagu.core import Invalid
 
 _MEMORY = "512MB"
 _REMEMBERED = 64
 _BODIES = ("properties", "traits", "context")
+# What only the query itself shows: a format that is none, a condition over unlike types.
+_WRONGLY_TOLD = (
+    duckdb.BinderException,
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.ParserException,
+)
 Places = np.ndarray[Any, np.dtype[np.int64]]
 Truths = np.ndarray[Any, np.dtype[np.bool_]]
 _local = threading.local()
@@ -49,7 +57,8 @@ def map_table(mapping: Mapping, table: Table, *, first_row: int = 1) -> Mapped:
         first_row: the number of the first row, for a table without lines of its own.
 
     Raises:
-        Invalid: the mapping names a column that the table does not have.
+        Invalid: the mapping names a column that the table does not have, or holds a format or
+            condition that cannot be run.
     """
     table = _prepared(mapping, table, first_row)
     query = _compiled(mapping, table.schema)
@@ -57,6 +66,12 @@ def map_table(mapping: Mapping, table: Table, *, first_row: int = 1) -> Mapped:
     session.register("rows", trimmed(table))
     try:
         answered = session.execute(query.sql).to_arrow_table()
+    except _WRONGLY_TOLD as error:
+        told = str(error).partition("\n")[0]
+        raise Invalid(
+            f"The mapping {mapping.name!r} cannot be run: {told}; look at its formats of times"
+            " and its conditions"
+        ) from error
     finally:
         session.unregister("rows")
     faulty = ~_numpy(compute.is_null(answered["fault"]))
