@@ -13,8 +13,8 @@ import gc
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,8 +161,7 @@ class _Feeder:
                 if progress is not None:
                     progress(part.upto - self._after, self._upto - self._after)
         self.report.profile_seconds = time.monotonic() - started
-        for after, upto, owned in waiting:
-            self._tell(after, upto, self._owned(after, upto) if owned is None else owned)
+        self._tell_all(waiting)
         self.report.seconds = time.monotonic() - started
 
     def _standing(self) -> Standing:
@@ -230,12 +229,24 @@ class _Feeder:
         self._definitions = definitions.load(cursor, self._workspace, zone(where.zone), held)
         return self._definitions
 
-    def _tell(self, after: int, upto: int, owned: Owned) -> None:
-        """Write a part's rows of the timeline, in one transaction."""
+    def _tell_all(self, waiting: Sequence[tuple[int, int, Owned | None]]) -> None:
+        """Write the rows of the timeline, two parts at a time; they are committed in order."""
+        before: Future[None] | None = None
+        with ThreadPoolExecutor(2, "feed-timeline") as pool:
+            for after, upto, owned in waiting:
+                owned = self._owned(after, upto) if owned is None else owned
+                before = pool.submit(self._tell, after, upto, owned, before)
+            if before is not None:
+                before.result()
+
+    def _tell(self, after: int, upto: int, owned: Owned, before: Future[None] | None) -> None:
+        """Write a part's rows of the timeline in one transaction, once the part before is in."""
         lake = self._lake.cursor()
         with self._connection() as connection, self._work(connection) as cursor:
             for lines in queries.read_told(lake, after, upto, owned, TOLD_ROWS):
                 profiles.store_told(cursor, self._workspace, lines)
+            if before is not None:
+                before.result()
             failpoint("feed.before_told")
             self._settle(cursor, upto, owned)
         failpoint("feed.after_told")
