@@ -82,6 +82,13 @@ class Feeding:
 
     def post(self, said: list[Said]) -> list[tuple[Event, Body]]:
         """Events by HTTP; the pipeline takes them. They are given back as the log has them."""
+        before = self._last_position()
+        new = self.append(said)
+        self.drain()
+        return self._log(said, [before + number + 1 for number in range(len(said))], new)
+
+    def append(self, said: list[Said]) -> list[NewEvent]:
+        """Events by HTTP, for a pipeline that runs."""
         new = [
             NewEvent(
                 self._message(), s.type, s.name, s.user, s.device, s.at, "shop",
@@ -89,14 +96,20 @@ class Feeding:
             )
             for s in said
         ]  # fmt: skip
-        before = self._last_position()
         with (
             self.database.connect("pipeline") as connection,
             in_workspace(connection, self.workspace) as cursor,
         ):
             eventlog.append(cursor, self.workspace, new, received_at=new[0].at or 0, now=None)
-        self.drain()
-        return self._log(said, [before + number + 1 for number in range(len(said))], new)
+        return new
+
+    def drained(self) -> bool:
+        """Whether the pipeline has taken everything."""
+        with (
+            self.database.connect("pipeline") as connection,
+            in_workspace(connection, self.workspace) as cursor,
+        ):
+            return eventlog.drained(cursor, self.workspace)
 
     def drain(self) -> None:
         with self.database.connect("pipeline") as connection:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +14,11 @@ from feeding import Feeding, Pure, Said
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tsunagu.core import Body
+from tsunagu.core import Body, Figures
 from tsunagu.core.rules import parse_rule
-from tsunagu.core.times import DAY, HOUR, parse_time, zone
-from tsunagu.profiles import make_plan
+from tsunagu.core.times import DAY, HOUR, parse_time, wall, zone
+from tsunagu.profiles import decode_state, make_plan
+from tsunagu.runtime import pipeline_loop
 from tsunagu.runtime.feed import _Feeder
 from tsunagu.storage import Database
 
@@ -260,3 +264,36 @@ def test_a_customer_who_waits_for_new_rules_is_answered_with_their_history(
     feeding.drain()
     assert feeding.rows("select audience from audience_members") == [("ever",)]
     assert feeding.state("user_id", "u1").counters["Order Completed"].total == 3
+
+
+def test_traffic_and_a_feed_at_the_same_time_lose_nothing(
+    database: Database, make_workspace: Callable[..., int], tmp_path: Path
+) -> None:
+    feeding = Feeding(database, make_workspace(), tmp_path / "lake")
+    publish_rules(feeding)
+    history = [
+        said
+        for n in range(300)
+        for said in orders(f"u{n % 17}" if n % 3 else None, 1, START + n * HOUR, f"d{n % 23}")
+    ]
+    after, upto, _ = feeding.put(history)
+    stop = threading.Event()
+    pipeline = threading.Thread(target=pipeline_loop.run, args=(database, Figures(), stop))
+    load = threading.Thread(target=feeding.feed, args=(after, upto), kwargs={"part": 70})
+    pipeline.start()
+    load.start()
+    for n in range(60):
+        feeding.append(orders(f"u{n % 19}", 2, wall(), f"d{n % 29}"))
+    load.join(60)
+    until = time.monotonic() + 60
+    while not feeding.drained() and time.monotonic() < until:
+        time.sleep(0.05)
+    stop.set()
+    pipeline.join(30)
+    told = Counter(customer for _, customer in feeding.story()["timeline"])
+    assert sum(told.values()) == 300 + 120
+    profiles = feeding.rows("select customer_id, events, state from profiles")
+    assert {customer: events for customer, events, _ in profiles} == told
+    counted = {c: decode_state(raw).counters["Order Completed"].total for c, _, raw in profiles}
+    assert counted == told
+    assert feeding.rows("select told_position from load_feeds") == [(upto,)]
