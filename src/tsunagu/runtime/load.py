@@ -7,10 +7,13 @@ the workspace's live traffic goes on meanwhile.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import duckdb
+import psycopg
 from psycopg import Connection
 
 from tsunagu.access import workspace_by_id
@@ -62,30 +65,28 @@ def run_load(
 
     Raises:
         Invalid: a file cannot be read, or too many rows are bad; the load keeps the reason.
-        Retryable: another load of the workspace runs.
+        Retryable: another load of the workspace runs, a disk is full, or the database went away.
         KeyboardInterrupt: stopped by hand; the load can be gone on with.
     """
-    home = lake_folder / str(load.workspace_id)
-    report = LoadReport(load)
     with database.connect("pipeline") as connection:
         if not bulk.take_turn(connection, load.workspace_id):
             raise Retryable("Another load of this workspace runs; wait for it. See: tsunagu loads")
-        load = _current(connection, load)
-        if load.state == "done":
-            return LoadReport(load)
+        report = LoadReport(_current(connection, load))
+        if report.load.state == "done":
+            return report
         _set(connection, load, "open")
-        mapping = None if load.mapping is None else read_mapping(load.mapping)
-        loader = bulk.Loader(
-            database,
-            home,
-            load,
-            mapping,
-            book=_tracking_plan(connection, load),
-            most_bad=most_bad,
-            tell=watching.read,
-            chunk_bytes=chunk_bytes,
-        )
-        try:
+        with _noting(connection, load):
+            mapping = None if load.mapping is None else read_mapping(load.mapping)
+            loader = bulk.Loader(
+                database,
+                lake_folder / str(load.workspace_id),
+                report.load,
+                mapping,
+                book=_tracking_plan(connection, load),
+                most_bad=most_bad,
+                tell=watching.read,
+                chunk_bytes=chunk_bytes,
+            )
             started = time.monotonic()
             loader.run(connection)
             report.read_seconds = time.monotonic() - started
@@ -93,14 +94,33 @@ def run_load(
             if fed:
                 report.fed = _feed(database, connection, lake_folder, load, watching)
                 _set(connection, load, "done")
-        except KeyboardInterrupt:
-            _set(connection, load, "stopped", "interrupted")
-            raise
-        except TsunaguError as error:
-            _set(connection, load, "stopped", str(error))
-            raise
         report.load = _current(connection, load)
     return report
+
+
+@contextmanager
+def _noting(connection: Connection[Row], load: Load) -> Generator[None]:
+    """Keep with the load why it ended early, if the database can be told."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _set(connection, load, "stopped", "interrupted")
+        raise
+    except TsunaguError as error:
+        _set(connection, load, "stopped", str(error))
+        raise
+    except psycopg.OperationalError as error:
+        raise Retryable(
+            f"The database does not answer ({str(error).strip()}). What is loaded stays. Go on: "
+            f"tsunagu load --resume {load.load_id}"
+        ) from error
+    except (OSError, duckdb.Error) as error:
+        told = (
+            f"The load cannot go on: {str(error).strip()}. What is loaded stays. Make room, or "
+            f"mend what it says, and go on: tsunagu load --resume {load.load_id}"
+        )
+        _set(connection, load, "stopped", told)
+        raise Retryable(told) from error
 
 
 def _feed(

@@ -46,7 +46,13 @@ _TIME = "timestamp"
 _OTHER_TIMES = ("originalTimestamp", "sentAt", "receivedAt")
 _OBJECTS = ("properties", "traits", "context")
 _TOLD = (*_TEXTS, _TIME, *_OBJECTS)
-_KINDS = dict.fromkeys(_TEXTS, "VARCHAR") | {_TIME: "TIMESTAMPTZ"} | dict.fromkeys(_OBJECTS, "JSON")
+# What is not kept, but must have its type all the same.
+_UNKEPT_TEXTS = (*_OTHER_TIMES, "writeKey")
+_KINDS = (
+    dict.fromkeys(_TEXTS, "VARCHAR")
+    | {_TIME: "TIMESTAMPTZ"}
+    | dict.fromkeys((*_OBJECTS, *_UNKEPT_TEXTS, "integrations"), "JSON")
+)
 _SHAPE = msgspec.json.encode(_KINDS).decode()
 # Of the spec's names and those of warehouses, which write them with underscores.
 _OTHER_NAMES = {"at": "timestamp", "happenedat": "timestamp", "anonymousid": "anonymousId"}
@@ -79,7 +85,8 @@ def lines_query(trusting: bool) -> str:
             {", ".join(f'told."{name}"::varchar as "{name}"' for name in (*_TEXTS, *_OBJECTS))},
             case when told."messageId" <> '' then null else md5(rtrim(line, chr(10))) end
                 as row_hash,
-            strlen(line) <= {MAX_MESSAGE_BYTES} and not contains(line, {_NUL}) as plain
+            strlen(line) <= {MAX_MESSAGE_BYTES} and not contains(line, {_NUL})
+                and {" and ".join(_unkept())} as plain
         from (select n, line, {read} as told from lines)
     """  # noqa: S608 - written from the constants above
     return _query(spoken)
@@ -189,6 +196,15 @@ def _query(spoken: str) -> str:
     return _STAGED.format(spoken=spoken, usual=" and ".join(_usual()))
 
 
+def _unkept() -> list[str]:
+    """The conditions on what a line says and nobody keeps."""
+    begins = dict.fromkeys(_UNKEPT_TEXTS, '"') | {"integrations": "{"}
+    return [
+        f'(told."{name}" is null or starts_with(told."{name}"::varchar, \'{first}\'))'
+        for name, first in begins.items()
+    ]
+
+
 def _usual() -> list[str]:
     kinds = ", ".join(f"'{kind}'" for kind in TYPES)
     paged = "type not in ('page', 'screen') or (name is null and category is null)"
@@ -198,6 +214,7 @@ def _usual() -> list[str]:
         "(type <> 'track' or event <> '')",
         f"coalesce(length(event), 0) <= {MAX_NAME_CHARACTERS} and not {_typed('event')}",
         f"coalesce(length(name), 0) <= {MAX_NAME_CHARACTERS} and not {_typed('name')}",
+        f"not {_typed('category')}",
         *map(_plain_id, ("messageId", "userId", "anonymousId", "previousId", "groupId")),
         """("userId" <> '' or "anonymousId" <> '')""",
         """(type <> 'alias' or ("userId" <> '' and "previousId" <> ''))""",

@@ -120,14 +120,8 @@ class Loader:
         self._bytes_staged = load.counts.bytes
         self._known = KnownKeys(home, self._folder / "known")
 
-    def stop(self) -> None:
-        """End soon: what is promised stays, the rest is for the next run."""
-        self._stop.set()
-        self._staging.give_up()
-        self._settling.give_up()
-
-    def run(self, connection: Connection[Row]) -> bool:
-        """Load what is left; False when it was stopped before the end.
+    def run(self, connection: Connection[Row]) -> None:
+        """Load what is left.
 
         Args:
             connection: of the role `pipeline`; it holds the workspace's turn to load.
@@ -150,12 +144,15 @@ class Loader:
             try:
                 for one in as_completed(working):
                     one.result()
-                stopped = self._stop.is_set()
             finally:
-                self.stop()
-        if not stopped:
-            shutil.rmtree(self._folder)
-        return not stopped
+                self._give_up()
+        shutil.rmtree(self._folder)
+
+    def _give_up(self) -> None:
+        """Let no part go on: what is promised stays, the rest is for the next run."""
+        self._stop.set()
+        self._staging.give_up()
+        self._settling.give_up()
 
     def _worker(self, number: int, connection: Connection[Row]) -> None:
         """Take part after part, until there is none or the work is given up."""
