@@ -14,6 +14,7 @@ from tsunagu.storage import Database, Filling, Snapshot, in_workspace, migrate
 TABLES = """
 select relname from pg_class
 where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'alembic_version'
+    and relname <> 'processes' and relname not like 'replay%'
 """
 
 
