@@ -28,6 +28,7 @@ SAMPLES: dict[str, Any] = {
     "uuid": "00000000-0000-0000-0000-000000000001",
     "double precision": 0.5,
     "ARRAY": [],
+    "int8multirange": "{}",
     "date": "2026-01-01",
 }
 WORDS = {("enrolments", "arm"): "treated", ("enrolments", "status"): "active"} | {

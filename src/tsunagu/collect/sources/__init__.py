@@ -9,7 +9,8 @@ from tsunagu.collect.sources.models import Source
 from tsunagu.collect.sources.offspring import RUN_SECONDS, Child, try_out
 from tsunagu.collect.sources.orders import Look, Order, Shown
 from tsunagu.collect.sources.premises import Premises
-from tsunagu.collect.sources.queries import Run, Standing, standing
+from tsunagu.collect.sources.queries import Standing, standing
+from tsunagu.collect.sources.run_queries import Run
 from tsunagu.collect.sources.service import (
     Listed,
     find_source,

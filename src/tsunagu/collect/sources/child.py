@@ -19,7 +19,7 @@ from types import FrameType
 import msgspec
 
 from tsunagu.collect.sources.orders import Order, Progress
-from tsunagu.collect.sources.queries import Counts
+from tsunagu.collect.sources.run_queries import Counts
 from tsunagu.core import Json, TsunaguError
 
 # Anonymous memory of the process; Arrow and DuckDB reserve more addresses than they use.

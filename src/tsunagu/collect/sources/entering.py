@@ -16,10 +16,10 @@ from tsunagu.access import Workspace, business_now
 from tsunagu.collect.files import BadRow
 from tsunagu.collect.files.arrow import Table
 from tsunagu.collect.mapping import Mapping, map_table
-from tsunagu.collect.sources import queries
+from tsunagu.collect.sources import run_queries
 from tsunagu.collect.sources.models import Source
-from tsunagu.collect.sources.queries import Counts, Letter
 from tsunagu.collect.sources.reading import Page
+from tsunagu.collect.sources.run_queries import Counts, Letter
 from tsunagu.core import Invalid, NewEvent
 from tsunagu.core.times import wall
 from tsunagu.storage import Row
@@ -86,23 +86,25 @@ def enter(cursor: Cursor[Row], entrance: Entrance, page: Page) -> Counts:
     found = Mapped(found.events, [*page.bad, *found.bad])
     events, now = found.events, wall()
     if page.remember and events:
-        fresh = queries.remember_rows(cursor, workspace.id, name, [e.message_id for e in events])
+        fresh = run_queries.remember_rows(
+            cursor, workspace.id, name, [e.message_id for e in events]
+        )
         events = [event for place, event in enumerate(events) if place in fresh]
     known = len(found.events) - len(events)
     events, bad = storable(workspace.id, events, found.bad, now)
     letters = [letter(name, page.place, row) for row in bad]
     if page.trouble is not None:
         letters.append(letter(name, page.place, BadRow(0, page.trouble, "")))
-    queries.bury_rows(cursor, workspace.id, letters, name, now)
+    run_queries.bury_rows(cursor, workspace.id, letters, name, now)
     if page.mark is not None:
         mark = page.mark
-        queries.note_file(
+        run_queries.note_file(
             cursor, workspace.id, name,
             mark.file, mark.version, mark.rows, mark.status, mark.reason, now,
         )  # fmt: skip
     counts = Counts(page.table.num_rows, len(events), known, len(letters))
     newest = max((event.at for event in events if event.at is not None), default=None)
-    queries.count_run(
+    run_queries.count_run(
         cursor, workspace.id, entrance.run_id, name, counts, state=page.state, newest_at=newest
     )
     # last, because all other writers of the log wait from here to the commit

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import Connection
 
 from tsunagu.access import list_workspaces
-from tsunagu.collect.sources import queries, service
+from tsunagu.collect.sources import queries, run_queries, service
 from tsunagu.collect.sources.offspring import RUN_SECONDS, SILENCE_SECONDS, Child
 from tsunagu.collect.sources.orders import Order, Progress
 from tsunagu.collect.sources.schedule import FIRST_RETRY, after_failure
@@ -169,7 +169,7 @@ class _Nursery:
             except NotFound:  # it was removed while it ran
                 return
             again = after_failure(source.schedule, now, failures, retryable=True)
-            queries.close_killed(cursor, workspace, due.name, error, now=now, due=again)
+            run_queries.close_killed(cursor, workspace, due.name, error, now=now, due=again)
 
 
 def _level(ended: Progress) -> int:

@@ -18,12 +18,12 @@ import psycopg
 from psycopg import Connection
 
 from tsunagu.access import Workspace, workspace_by_id
-from tsunagu.collect.sources import queries, service
+from tsunagu.collect.sources import queries, run_queries, service
 from tsunagu.collect.sources.entering import Entrance, enter
 from tsunagu.collect.sources.explaining import explain
 from tsunagu.collect.sources.models import Source
-from tsunagu.collect.sources.queries import Counts
 from tsunagu.collect.sources.reading import Page, Reading, pages
+from tsunagu.collect.sources.run_queries import Counts
 from tsunagu.collect.sources.schedule import after_failure, next_run
 from tsunagu.collect.sources.vault import Secrets, Vault
 from tsunagu.core import Invalid
@@ -71,10 +71,10 @@ def run_source(database: Database, vault: Vault, errand: Errand, stop: Event, te
         with in_workspace(connection, workspace.id) as cursor:
             source = service.find_source(cursor, workspace.id, errand.name)
             standing = queries.standing(cursor, workspace.id, errand.name)
-            files = queries.files_taken(cursor, workspace.id, errand.name)
-            run_id = queries.begin_run(cursor, workspace.id, errand.name, errand.cause, wall())
+            files = run_queries.files_taken(cursor, workspace.id, errand.name)
+            run_id = run_queries.begin_run(cursor, workspace.id, errand.name, errand.cause, wall())
             due = next_run(source.schedule, wall())
-            queries.take_wish(cursor, workspace.id, errand.name, due)
+            run_queries.take_wish(cursor, workspace.id, errand.name, due)
         job = _Job(connection, workspace, source, errand, run_id, standing.failures)
         secrets: Secrets = {}
         try:
@@ -152,15 +152,17 @@ class _Job:
             due = now if outcome == "stopped" else next_run(schedule, now)
         name, workspace = self._errand.name, self._workspace.id
         with in_workspace(self._connection, workspace) as cursor:
-            queries.end_run(cursor, workspace, self._run_id, name, outcome, error, now=now, due=due)
-            queries.forget_old_runs(cursor, workspace, now - service.KEEP_RUNS)
+            run_queries.end_run(
+                cursor, workspace, self._run_id, name, outcome, error, now=now, due=due
+            )
+            run_queries.forget_old_runs(cursor, workspace, now - service.KEEP_RUNS)
         return Ended(outcome, self._counts, error)
 
 
 def _be_alone(connection: Connection[Row], errand: Errand) -> None:
     """Hold the source; a run that was just killed may still hold it for a moment."""
     until = wall() + int(LOCK_PATIENCE * 1_000_000)
-    while not queries.try_lock(connection, errand.workspace_id, errand.name):
+    while not run_queries.try_lock(connection, errand.workspace_id, errand.name):
         if wall() > until:
             raise Invalid(f"The source {errand.name!r} is being run by another process.")
         Event().wait(0.1)

@@ -17,9 +17,11 @@ from psycopg import Connection, Cursor
 from pydantic import ValidationError
 
 from tsunagu import access
-from tsunagu.collect.sources import queries
+from tsunagu.collect.sources import door_queries, queries, run_queries
+from tsunagu.collect.sources.door_queries import Calls
 from tsunagu.collect.sources.models import NAME, Source, Webhook
-from tsunagu.collect.sources.queries import Calls, Run, Standing
+from tsunagu.collect.sources.queries import Standing
+from tsunagu.collect.sources.run_queries import Run
 from tsunagu.collect.sources.vault import Secrets, Vault
 from tsunagu.core import Invalid, Json, NotFound
 from tsunagu.core.times import DAY, wall
@@ -127,9 +129,9 @@ def put_source(
     sealed = vault.seal(workspace.id, name, whole)
     queries.set_secrets(cursor, workspace.id, name, sealed if whole else None)
     if isinstance(source.settings, Webhook):
-        door = queries.door_of(cursor, workspace.id, name) or randomness.token_urlsafe(18)
+        door = door_queries.door_of(cursor, workspace.id, name) or randomness.token_urlsafe(18)
         text = source.model_dump_json(by_alias=True)
-        queries.put_door(cursor, door, workspace.id, name, workspace.clock, text, sealed)
+        door_queries.put_door(cursor, door, workspace.id, name, workspace.clock, text, sealed)
     return version
 
 
@@ -197,8 +199,8 @@ def list_sources(session: Session, workspace_id: int) -> list[Listed]:
         if d.kind == KIND
     }
     midnight = wall() // DAY * DAY
-    today = queries.events_since(session, workspace_id, midnight)
-    calls = queries.calls_since(session, workspace_id, midnight)
+    today = run_queries.events_since(session, workspace_id, midnight)
+    calls = door_queries.calls_since(session, workspace_id, midnight)
     found: list[Listed] = []
     for one in queries.standings(session, workspace_id):
         if one.name in documents:
@@ -211,12 +213,12 @@ def list_sources(session: Session, workspace_id: int) -> list[Listed]:
 
 def list_runs(session: Session, workspace_id: int, name: str, limit: int = 50) -> list[Run]:
     """The latest runs of a source, the newest first."""
-    return queries.runs(session, workspace_id, name, limit)
+    return run_queries.runs(session, workspace_id, name, limit)
 
 
 def webhook_path(session: Session, workspace_id: int, name: str) -> str | None:
     """Where the other side posts to, below the collector's address; None for other kinds."""
-    door = queries.door_of(session, workspace_id, name)
+    door = door_queries.door_of(session, workspace_id, name)
     return None if door is None else f"/v1/webhooks/{workspace_id}-{door}"
 
 
@@ -316,6 +318,6 @@ def seal_again(cursor: Cursor[Row], workspace_id: int, vault: Vault) -> int:
         opened = vault.open(workspace_id, found.name, found.secrets)
         sealed = vault.seal(workspace_id, found.name, opened)
         queries.set_secrets(cursor, workspace_id, found.name, sealed)
-        queries.reseal_door(cursor, workspace_id, found.name, sealed)
+        door_queries.reseal_door(cursor, workspace_id, found.name, sealed)
         done += 1
     return done

@@ -22,7 +22,7 @@ from starlette.responses import Response
 from tsunagu.collect.body import Arrivals
 from tsunagu.collect.calls import TAKEN, Collector, refused
 from tsunagu.collect.errors import BadRequest, Refused, Unauthorized
-from tsunagu.collect.sources import queries, signatures
+from tsunagu.collect.sources import door_queries, run_queries, signatures
 from tsunagu.collect.sources.models import Source, Webhook
 from tsunagu.collect.sources.vault import Secrets, Vault
 from tsunagu.core import Invalid, NewEvent, NotFound
@@ -48,7 +48,7 @@ class NoSuchDoor(Refused):
 
 @dataclass(frozen=True)
 class _Opened:
-    door: queries.Door
+    door: door_queries.Door
     source: Source
     secrets: Secrets
 
@@ -61,7 +61,7 @@ class Webhooks:
         self._vault = vault
         self._arrivals = Arrivals()
         self._opened: dict[str, tuple[_Opened, float]] = {}
-        self._counted: dict[tuple[int, str], queries.Calls] = {}
+        self._counted: dict[tuple[int, str], door_queries.Calls] = {}
         self._writing: asyncio.Task[None] | None = None
 
     async def answer(self, request: Request) -> Response:
@@ -91,19 +91,19 @@ class Webhooks:
                 settings.signature, opened.secrets["secret"], dict(request.headers), raw, now
             )
         except signatures.Forged as error:
-            self._count(opened.door, queries.Calls(forged=1, last_at=now))
+            self._count(opened.door, door_queries.Calls(forged=1, last_at=now))
             raise Unauthorized(f"This call does not prove who sends it: {error}") from None
         events, bad = await asyncio.to_thread(_mapped, opened, settings, raw, delivery)
         if bad:
             await self._bury(opened.door, bad, now)
         if events:
             await self._store(opened.door, events, now)
-        self._count(opened.door, queries.Calls(1, len(events), len(bad), last_at=now))
+        self._count(opened.door, door_queries.Calls(1, len(events), len(bad), last_at=now))
 
-    def _count(self, door: queries.Door, calls: queries.Calls) -> None:
+    def _count(self, door: door_queries.Door, calls: door_queries.Calls) -> None:
         """Remember for the figures of the source; they are written some seconds later."""
         key = (door.workspace_id, door.name)
-        self._counted[key] = self._counted.get(key, queries.Calls()) + calls
+        self._counted[key] = self._counted.get(key, door_queries.Calls()) + calls
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_later())
 
@@ -114,12 +114,12 @@ class Webhooks:
         def write(cursor: Cursor[Row]) -> None:
             for (workspace, name), calls in counted.items():
                 with _in_workspace(cursor, workspace):
-                    queries.count_calls(cursor, workspace, name, calls)
+                    door_queries.count_calls(cursor, workspace, name, calls)
 
         with suppress(Refused):  # figures alone: the events are stored
             await self._collector.directory.ask(write)
 
-    async def _store(self, door: queries.Door, events: list[NewEvent], now: int) -> None:
+    async def _store(self, door: door_queries.Door, events: list[NewEvent], now: int) -> None:
         driven = door.clock == "driven"
         business = (
             await self._collector.directory.business_now(door.workspace_id) if driven else None
@@ -127,10 +127,10 @@ class Webhooks:
         block = copy_rows(door.workspace_id, events, now, business)
         await self._collector.commit.add(door.workspace_id, block, len(events))
 
-    async def _bury(self, door: queries.Door, bad: list[queries.Letter], now: int) -> None:
+    async def _bury(self, door: door_queries.Door, bad: list[run_queries.Letter], now: int) -> None:
         def write(cursor: Cursor[Row]) -> None:
             with _in_workspace(cursor, door.workspace_id):
-                queries.bury_rows(cursor, door.workspace_id, bad, door.name, now)
+                run_queries.bury_rows(cursor, door.workspace_id, bad, door.name, now)
 
         await self._collector.directory.ask(write)
 
@@ -158,17 +158,17 @@ def _in_workspace(cursor: Cursor[Row], workspace_id: int) -> Generator[None]:
         yield
 
 
-def _behind(cursor: Cursor[Row], door: str) -> queries.Door | None:
+def _behind(cursor: Cursor[Row], door: str) -> door_queries.Door | None:
     workspace, _, drawn = door.partition("-")
     if not (workspace.isascii() and workspace.isdecimal() and len(workspace) < 10):
         return None
     with _in_workspace(cursor, int(workspace)):
-        return queries.open_door(cursor, int(workspace), drawn)
+        return door_queries.open_door(cursor, int(workspace), drawn)
 
 
 def _mapped(
     opened: _Opened, settings: Webhook, raw: bytes, delivery: str
-) -> tuple[list[NewEvent], list[queries.Letter]]:
+) -> tuple[list[NewEvent], list[run_queries.Letter]]:
     """The events of a call, and what of it goes to dead letters.
 
     Its message ids are those of its delivery, so that the other side may send it again.
