@@ -160,12 +160,13 @@ def test_the_second_lock_holds_without_the_first(
     ],
 )  # fmt: skip
 def test_a_question_that_takes_too_much_is_ended(lake: Path, text: str, why: str) -> None:
-    limits = replace(LIMITS, seconds=3, memory=128 << 20, spill=64 << 20, result=64 << 20)
+    seconds = 3 if why == "longer than 3" else 30  # a busy machine is slow to run out of memory
+    limits = replace(LIMITS, seconds=seconds, memory=128 << 20, spill=64 << 20, result=64 << 20)
     began = time.monotonic()
     with Analysts(lake, limits=limits) as analysts:
         with analysts.ask(1, text) as asking, pytest.raises(Refused, match=why):
             list(asking.batches)
-        assert time.monotonic() - began < 12
+        assert time.monotonic() - began < seconds + 10
         with analysts.ask(1, "select 42") as asking:
             assert [batch.to_pydict() for batch in asking.batches] == [{"42": [42]}]
     assert list((lake / "1" / "reading").iterdir()) == []
