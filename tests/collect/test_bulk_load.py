@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import resource
 from pathlib import Path
 
 import pyarrow as pa
@@ -336,6 +337,21 @@ def test_a_pipeline_that_cannot_see_the_keys_stops_and_says_so(loads: Loads, fil
         loads.post("m1")
     away.rename(keys)
     assert loads.take() == 1
+
+
+def test_a_full_disk_stops_a_load_that_then_goes_on(loads: Loads, file: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, hard))  # no file may grow beyond that
+    try:
+        with pytest.raises(Retryable, match=r"cannot go on.*--resume"):
+            loads.run(file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    [(state, reason)] = loads.selected("select state, reason from loads")
+    assert state == "stopped"
+    assert "Make room" in reason
+    assert loads.run(file).load.counts.loaded == 200
+    assert loads.message_ids() == ids(200)
 
 
 def test_two_loads_of_a_workspace_wait_for_each_other(loads: Loads, file: Path) -> None:
