@@ -12,7 +12,7 @@ from typing import Any
 from psycopg import Cursor
 
 from tsunagu.profiles import State, decode_state
-from tsunagu.runtime.replay import queries
+from tsunagu.runtime.replay import side_queries
 from tsunagu.runtime.replay.models import Difference, Replay
 from tsunagu.storage import Row
 
@@ -27,8 +27,8 @@ def compare_page(
 
     Customers who had an event that the replay has not read yet are passed over.
     """
-    live = queries.folds(cursor, replay.workspace_id, after, _PAGE)
-    shadow = queries.folds(cursor, replay.shadow, after, _PAGE)
+    live = side_queries.folds(cursor, replay.workspace_id, after, _PAGE)
+    shadow = side_queries.folds(cursor, replay.shadow, after, _PAGE)
     ends = [max(side) for side in (live, shadow) if len(side) == _PAGE]
     bound = min(ends, default=None)
     customers = {c for c in live.keys() | shadow.keys() if bound is None or c <= bound}
@@ -43,14 +43,14 @@ def compare_some(
     listed = sorted(customers)
     for start in range(0, len(listed), _PAGE):
         page = set(listed[start : start + _PAGE])
-        live = queries.folds(cursor, replay.workspace_id, 0, 0, page)
-        shadow = queries.folds(cursor, replay.shadow, 0, 0, page)
+        live = side_queries.folds(cursor, replay.workspace_id, 0, 0, page)
+        shadow = side_queries.folds(cursor, replay.shadow, 0, 0, page)
         yield from differences(replay, page, live, shadow, passing=False)
 
 
 def compare_lists(cursor: Cursor[Row], replay: Replay, known: Collection[int]) -> list[Difference]:
     """Customers who are alike but do not stand in the same lists of audiences and consents."""
-    unlike = queries.unlike_members(cursor, replay) - set(known)
+    unlike = side_queries.unlike_members(cursor, replay) - set(known)
     return [Difference(customer, ("lists",), {}) for customer in sorted(unlike)]
 
 

@@ -12,7 +12,7 @@ from psycopg import Cursor
 from tsunagu import eventlog
 from tsunagu.core import Invalid
 from tsunagu.profiles import decode_state, encode_state
-from tsunagu.runtime.replay import queries
+from tsunagu.runtime.replay import queries, side_queries
 from tsunagu.runtime.replay.compare import compare_lists, compare_some
 from tsunagu.runtime.replay.models import Replay
 from tsunagu.storage import Row
@@ -29,21 +29,21 @@ def exchange(cursor: Cursor[Row], replay: Replay) -> tuple[Replay, int]:
     Raises:
         Invalid: it found other customers, and was not asked to change who is one person.
     """
-    candidates = queries.differing(cursor, replay) | queries.touched_since(cursor, replay)
+    candidates = queries.differing(cursor, replay) | side_queries.touched_since(cursor, replay)
     found = list(compare_some(cursor, replay, candidates))
     found += compare_lists(cursor, replay, {one.customer_id for one in found})
     changed = {one.customer_id for one in found}
-    if not replay.identifies and queries.identifies_otherwise(cursor, replay):
+    if not replay.identifies and side_queries.identifies_otherwise(cursor, replay):
         raise Invalid(
             "The replay finds other customers than those that are live, so its profiles are not "
             "theirs. Start one with identity among its --stages."
         )
     sends = _sends(cursor, replay, changed)
-    queries.exchange_profiles(cursor, replay, changed)
+    side_queries.exchange_profiles(cursor, replay, changed)
     if replay.identifies:
-        queries.exchange_identity(cursor, replay)
-        queries.exchange_owners(cursor, replay)
-        queries.follow_merges(cursor, replay.workspace_id)
+        side_queries.exchange_identity(cursor, replay)
+        side_queries.exchange_owners(cursor, replay)
+        side_queries.follow_merges(cursor, replay.workspace_id)
     _keep_sends(cursor, replay.workspace_id, changed, sends)
     queries.forget_differences(cursor, replay)
     queries.keep_differences(cursor, replay, found)
@@ -63,10 +63,10 @@ def _sends(
     """
     if not changed:
         return {}
-    was = queries.current(cursor, replay.workspace_id, changed)
-    becomes = queries.current(cursor, replay.shadow, changed | set(was.values()))
+    was = side_queries.current(cursor, replay.workspace_id, changed)
+    becomes = side_queries.current(cursor, replay.shadow, changed | set(was.values()))
     holders = changed | set(was.values())
-    folds = queries.folds(cursor, replay.workspace_id, 0, 0, holders)
+    folds = side_queries.folds(cursor, replay.workspace_id, 0, 0, holders)
     sent: dict[int, set[tuple[int, str]]] = {}
     held = {
         c: {(at, channel) for at, channel in decode_state(raw).sends} for c, raw in folds.items()
@@ -87,11 +87,11 @@ def _keep_sends(
     """Give the folds that are live now their sends, and the timers of their enrolments."""
     if not changed:
         return
-    wakes = queries.wakes_of_enrolments(cursor, workspace_id, changed)
+    wakes = side_queries.wakes_of_enrolments(cursor, workspace_id, changed)
     rows: list[tuple[int, bytes, int]] = []
-    for customer, raw in queries.folds(cursor, workspace_id, 0, 0, changed).items():
+    for customer, raw in side_queries.folds(cursor, workspace_id, 0, 0, changed).items():
         state = decode_state(raw)
         state.sends = sends.get(customer, [])
         due = [at for at in (state.audience_wake, wakes.get(customer, 0)) if at]
         rows.append((customer, encode_state(state), min(due, default=0)))
-    queries.write_folds(cursor, workspace_id, rows)
+    side_queries.write_folds(cursor, workspace_id, rows)
