@@ -211,6 +211,15 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
     assert chunk.read_bytes == chunk.total_bytes == path.stat().st_size
 
 
+def test_a_parquet_file_tells_how_far_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"a": range(200_000)}), path)
+    shares = [chunk.read_bytes / chunk.total_bytes for chunk in open_tables(path)]
+    assert len(shares) > 2
+    assert shares == sorted(set(shares))
+    assert shares[-1] == 1
+
+
 def test_where_a_file_is_cut_changes_no_event(tmp_path: Path, monkeypatch) -> None:
     mapping = ready_mapping("pos-receipts-ja")
     path = _file(tmp_path, "receipts.csv", department_files.pos_receipts_ja())

@@ -137,6 +137,8 @@ def test_the_command_writes_the_mapping_and_shows_ten_events(tmp_path: Path) -> 
     shown = CliRunner().invoke(commands, ["map", str(path), "--map", str(out)])
     assert shown.exit_code == 0, shown.output
     assert "4 events, 0 bad rows" in shown.output or "イベント 4 件" in shown.output
+    lost = CliRunner().invoke(commands, ["map", str(path), "--out", str(tmp_path / "no" / "x")])
+    assert isinstance(lost.exception, Invalid)
 
 
 def test_the_command_tells_bad_rows_with_their_lines(tmp_path: Path) -> None:

@@ -103,6 +103,19 @@ def test_contacts_carry_traits_and_identifiers(tmp_path: Path) -> None:
     assert [one["type"] for one in context["externalIds"]] == ["email", "phone"]
 
 
+def test_an_export_may_lack_columns_that_only_describe(tmp_path: Path) -> None:
+    path = tmp_path / "contacts.csv"
+    path.write_text(
+        "Id,FirstName,LastName,Email,Phone,CreatedDate,LastModifiedDate,AccountId\n"
+        "1,Yui,Tanaka,yui@example.com,090-1234-5678,2026-01-02,2026-02-02,A1\n"
+    )
+    events, bad, _ = _events(path, "crm-contacts")
+    assert not bad
+    _, traits, context = _parts(events[0])
+    assert traits["lastName"] == "Tanaka"
+    assert [one["type"] for one in context["externalIds"]] == ["email", "phone"]
+
+
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not here")
 @pytest.mark.parametrize(
     ("file", "name", "rows", "events"),

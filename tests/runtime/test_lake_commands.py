@@ -14,6 +14,7 @@ import yaml
 from typer.testing import CliRunner
 
 from tsunagu.access import create_workspace
+from tsunagu.core import Invalid
 from tsunagu.core.times import DAY, wall
 from tsunagu.runtime.cli import commands
 from tsunagu.storage import Database
@@ -85,6 +86,8 @@ def test_tables_and_answers_become_files(shop: str, tmp_path: Path) -> None:
     with pytest.raises(Exception, match="must end in"):
         run("export", "events", "--to", str(tmp_path / "x.xlsx"), "-w", shop)
     assert not list(tmp_path.glob("*x.csv*"))
+    with pytest.raises(Invalid, match="Make it first"):
+        run("export", "events", "--to", str(tmp_path / "nowhere" / "x.csv"), "-w", shop)
 
 
 def stream(path: Path) -> pa.Table:

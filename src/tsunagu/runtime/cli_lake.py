@@ -100,10 +100,18 @@ def export(
     fresh: Fresh = False,
 ) -> None:
     from tsunagu.analysis import format_of
+    from tsunagu.core import Invalid
     from tsunagu.runtime.asking import analysts_of
     from tsunagu.runtime.settings import load_settings
 
     format_of(to)
+    if not to.absolute().parent.is_dir():
+        raise Invalid(
+            say(
+                f"There is no folder {to.parent} to write {to.name} into. Make it first.",
+                f"{to.name} を書き込むフォルダー {to.parent} がありません。先に作成してください。",
+            )
+        )
     identity = _workspace(workspace, fresh=fresh)
     question = _WHOLE.get(what.strip().lower(), what)
     with analysts_of(load_settings()) as analysts:

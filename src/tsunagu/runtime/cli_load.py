@@ -170,7 +170,9 @@ def _named(load: Load) -> str:
 
 
 def _share(load: Load) -> float:
-    return load.counts.bytes / load.bytes if load.bytes else 1.0
+    if load.state == "done" or not load.bytes:
+        return 1.0
+    return min(1.0, load.counts.bytes / load.bytes)
 
 
 @contextmanager

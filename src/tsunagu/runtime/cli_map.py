@@ -56,6 +56,8 @@ def map_file(
     if file is None:
         _list_ready()
         return
+    if out is not None and not out.absolute().parent.is_dir():
+        raise Invalid(f"There is no folder {out.parent} to write {out.name} into. Make it first.")
     if mapping is not None:
         proposal = with_mapping(file, mapping)
     else:

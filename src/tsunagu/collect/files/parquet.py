@@ -15,6 +15,18 @@ from tsunagu.core import Invalid
 _ROWS = 64 << 10
 
 
+def rows_in(path: Path) -> int:
+    """How many rows a Parquet file has, as its footer says.
+
+    Raises:
+        Invalid: the file is no Parquet or is damaged.
+    """
+    try:
+        return pq.read_metadata(path).num_rows
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
 def parquet(path: Path) -> Iterator[Batch]:
     """The rows of a Parquet file; their lines are the numbers of the rows, from 1.
 
@@ -30,4 +42,8 @@ def parquet(path: Path) -> Iterator[Batch]:
                 yield Batch(len(batch), with_lines(table, rows + first), rows, [])
                 first += len(batch)
     except (pa.ArrowInvalid, OSError) as error:
-        raise Invalid(f"{path} cannot be read as Parquet ({error}); get the file again") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> Invalid:
+    return Invalid(f"{path} cannot be read as Parquet ({error}); get the file again")

@@ -13,7 +13,7 @@ from tsunagu.collect.files.form import Encoding, FileForm
 from tsunagu.collect.files.lines import decoded, raw_blocks
 from tsunagu.collect.files.ndjson import ndjson
 from tsunagu.collect.files.opening import Stream, matching, settled
-from tsunagu.collect.files.parquet import parquet
+from tsunagu.collect.files.parquet import parquet, rows_in
 
 
 def open_tables(
@@ -40,6 +40,8 @@ def _chunks(path: Path, form: FileForm, skip: int) -> Iterator[Chunk]:
     stream = Stream(path)
     first = 0
     try:
+        # Arrow reads Parquet past the stream, so there the rows tell how far it is.
+        rows = rows_in(path) if form.format == "parquet" else 0
         batches = _batches(path, stream, form)
         for batch in together(batches, form.together) if form.together else batches:
             left = skip - first
@@ -53,7 +55,7 @@ def _chunks(path: Path, form: FileForm, skip: int) -> Iterator[Chunk]:
                 rest.records,
                 rest.table,
                 [row for _, row in rest.bad],
-                stream.position,
+                stream.size * first // rows if rows else stream.position,
                 stream.size,
             )
     finally:

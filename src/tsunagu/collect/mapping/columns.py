@@ -130,7 +130,7 @@ class Columns:
         near = get_close_matches(name, self.names, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         listed = ", ".join(self.names[:30])
-        raise Invalid(f"The table has no column {name!r}{hint} It has: {listed}")
+        raise Invalid(f"The table has no column {name!r}{hint}. It has: {listed}")
 
 
 def _is_time(kind: DataType) -> bool:
