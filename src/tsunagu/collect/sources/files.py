@@ -95,7 +95,9 @@ def _rows_of(reading: Reading, folder: Folder, listed: Listed, skip: int) -> Ite
                     rows = chunk.first_row + chunk.rows if part is parts[-1] else rows
                     yield replace(part, mark=FileMark(listed.url, listed.version, rows, READING))
     except (Invalid, pa.ArrowInvalid, UnicodeDecodeError, EOFError) as error:
-        status, reason = FAILED, f"{listed.name}: {error}"
+        # The copy's place says nothing to whoever reads this.
+        told = str(error).replace(f"{reading.scratch}/", "")
+        status, reason = FAILED, f"{listed.name}: {told}"
     mark = FileMark(listed.url, listed.version, rows, status, reason)
     moves = folder.settings.after == "move" and not reading.trial
     after = (lambda: folder.put_aside(listed, status)) if moves else None
