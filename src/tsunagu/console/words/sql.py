@@ -50,7 +50,7 @@ as_chart = Phrase("グラフ", "Chart")
 download = Phrase("CSV を保存", "Download CSV")
 no_answer_yet = Phrase("結果はここに出ます", "The answer appears here")
 no_answer_help = Phrase(
-    "質問を書いて実行するか、右の一覧から選んでください。",
+    "質問を書いて実行するか、一覧から選んでください。",
     "Write a question and run it, or choose one from the lists.",
 )
 no_rows = Phrase("該当する行はありません", "No rows")
@@ -93,7 +93,7 @@ why_select_only = Phrase(
     "Only a SELECT can be asked here; nothing can be written, attached, loaded or set.",
 )
 why_table = Phrase(
-    "「{about}」という表はありません。使える表は右の一覧にあります。",
+    "「{about}」という表はありません。使える表は一覧にあります。",
     "There is no table “{about}”. The tables are listed beside.",
 )
 why_function = Phrase("{about}() はここでは使えません。", "{about}() cannot be used here.")
