@@ -9,21 +9,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from installing import Installation
+from psycopg.types.multirange import Multirange
 from shop import DOCUMENTS, START, Shop, consenting
 
 from tsunagu import access
 from tsunagu.core import Body, Invalid, NewEvent, encode_body
-from tsunagu.core.times import DAY, HOUR, MINUTE
+from tsunagu.core.rules import parse_rule
+from tsunagu.core.times import DAY, HOUR, MINUTE, day_number
 from tsunagu.eventlog.lake_writer import flush_events
+from tsunagu.profiles import State, encode_state, make_plan
+from tsunagu.profiles.state import Counter
 from tsunagu.runtime.database import open_database
-from tsunagu.runtime.replay.models import STAGES
+from tsunagu.runtime.replay.compare import differences
+from tsunagu.runtime.replay.models import STAGES, Replay
 from tsunagu.runtime.replay.service import Replaying, replaying, stages_of
 from tsunagu.runtime.settings import load_settings
 from tsunagu.storage import Database, in_workspace
 
+UTC = ZoneInfo("UTC")
 NAMES = ("Order Completed", "Coupon Redeemed", "Page Seen")
 
 
@@ -123,6 +130,25 @@ def test_a_replay_without_new_rules_is_what_is_live(
         desk.drop(replay)
         assert desk.every() == []
     assert shop.rows("select count(*) from profiles") == [(len(before["profiles"]),)]
+
+
+def test_what_no_window_reaches_any_more_is_no_difference() -> None:
+    plan = make_plan({"new": parse_rule("did('Order Completed', within => '1 day') = 1")}, UTC)
+    replay = Replay(1, 1, 2, STAGES, None, None, plan.key, "ready", Multirange(), 0, False)
+    today = day_number(START, UTC)
+
+    def differs(looked_at_live: int, day: int) -> bool:
+        counted = Counter(1, START, START, {day: 1})
+        made = State(counters={"Order Completed": counted}, now=START, events=1)
+        held = State(
+            counters={"Order Completed": Counter(1, START, START)}, now=looked_at_live, events=1
+        )
+        sides = ({7: encode_state(held)}, {7: encode_state(made)})
+        return bool(list(differences(replay, plan, {7}, *sides, passing=False)))
+
+    assert not differs(START + 30 * DAY, today)
+    assert differs(START, today)
+    assert differs(START + 30 * DAY, today + 30)
 
 
 def spoil(database: Database, shop: Shop) -> None:

@@ -62,6 +62,7 @@ from tsunagu.profiles.read_queries import (
     surviving_customer,
     timeline,
 )
+from tsunagu.profiles.sight import Sight
 from tsunagu.profiles.state import State, decode_state, encode_state
 from tsunagu.profiles.walk import Absorption, Fact, MembershipChange, ObservingWalk, Walk
 
@@ -91,6 +92,7 @@ __all__ = [
     "Plan",
     "ProfileFigures",
     "ScoreValue",
+    "Sight",
     "State",
     "Suppression",
     "TimelineEntry",

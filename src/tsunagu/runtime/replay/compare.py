@@ -1,7 +1,8 @@
 """Comparing a shadow with what is live: which customers differ, in what, and why.
 
 Left out of the comparison is what a replay cannot have: messages that were sent, and timers of
-journeys. They stay with their customers when the shadow takes its place.
+journeys. They stay with their customers when the shadow takes its place. So is what no window
+reaches any more: when it is dropped depends on when somebody looked.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from psycopg import Cursor
 
-from tsunagu.profiles import State, decode_state
+from tsunagu.profiles import Plan, Sight, State, decode_state
 from tsunagu.runtime.replay import side_queries
 from tsunagu.runtime.replay.models import Difference, Replay
 from tsunagu.storage import Row
@@ -21,7 +22,7 @@ _LONGEST = 200
 
 
 def compare_page(
-    cursor: Cursor[Row], replay: Replay, after: int
+    cursor: Cursor[Row], replay: Replay, plan: Plan, after: int
 ) -> tuple[list[Difference], int, int | None]:
     """Compare the next customers after one; the differences, how many, and where to go on.
 
@@ -32,12 +33,12 @@ def compare_page(
     ends = [max(side) for side in (live, shadow) if len(side) == _PAGE]
     bound = min(ends, default=None)
     customers = {c for c in live.keys() | shadow.keys() if bound is None or c <= bound}
-    found = list(differences(replay, customers, live, shadow, passing=True))
+    found = list(differences(replay, plan, customers, live, shadow, passing=True))
     return found, len(customers), bound
 
 
 def compare_some(
-    cursor: Cursor[Row], replay: Replay, customers: Collection[int]
+    cursor: Cursor[Row], replay: Replay, plan: Plan, customers: Collection[int]
 ) -> Generator[Difference]:
     """Compare these customers, at the end of both logs."""
     listed = sorted(customers)
@@ -45,7 +46,7 @@ def compare_some(
         page = set(listed[start : start + _PAGE])
         live = side_queries.folds(cursor, replay.workspace_id, 0, 0, page)
         shadow = side_queries.folds(cursor, replay.shadow, 0, 0, page)
-        yield from differences(replay, page, live, shadow, passing=False)
+        yield from differences(replay, plan, page, live, shadow, passing=False)
 
 
 def compare_lists(cursor: Cursor[Row], replay: Replay, known: Collection[int]) -> list[Difference]:
@@ -56,6 +57,7 @@ def compare_lists(cursor: Cursor[Row], replay: Replay, known: Collection[int]) -
 
 def differences(
     replay: Replay,
+    plan: Plan,
     customers: Collection[int],
     live: Mapping[int, bytes],
     shadow: Mapping[int, bytes],
@@ -63,12 +65,17 @@ def differences(
     passing: bool,
 ) -> Generator[Difference]:
     """The differences of these customers, given the stored folds of both sides."""
+    sight = Sight(plan)
     for customer in sorted(customers):
         mine, other = live.get(customer), shadow.get(customer)
         held = None if mine is None else decode_state(mine)
         if passing and held is not None and not replay.has_read(held.position):
             continue
         made = None if other is None else decode_state(other)
+        if held is not None and made is not None:
+            now = max(held.now, made.now)
+            sight.look(held, now)
+            sight.look(made, now)
         found = _difference(customer, held, made)
         if found is not None:
             yield found

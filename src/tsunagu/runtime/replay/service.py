@@ -105,8 +105,13 @@ class Replaying:
         return replay
 
     def compare(self, replay: Replay, progress: Progress) -> Replay:
-        """Compare all customers; what differs is kept for `swap` and for showing."""
+        """Compare all customers; what differs is kept for `swap` and for showing.
+
+        Raises:
+            Invalid: the audiences' rules are others than when the replay began.
+        """
         self._require_ready(replay)
+        plan = self._plan_of(replay)
         with self._alone(replay):
             with self._both(replay) as cursor:
                 queries.forget_differences(cursor, replay)
@@ -114,7 +119,7 @@ class Replaying:
             done, after = 0, -(2**63)
             while True:
                 with self._both(replay) as cursor:
-                    found, count, bound = compare_page(cursor, replay, after)
+                    found, count, bound = compare_page(cursor, replay, plan, after)
                     queries.keep_differences(cursor, replay, found)
                 done += count
                 progress(done, done)
@@ -201,7 +206,7 @@ class Replaying:
             while fire_timers(cursor, replay, plan, closed):
                 pass
             now = queries.find(cursor, self.workspace.id, replay.replay_id)
-            swapped = exchange(cursor, now)
+            swapped = exchange(cursor, now, plan)
             failpoint("replay.before_commit")
         failpoint("replay.after_commit")
         return swapped

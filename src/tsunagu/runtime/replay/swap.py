@@ -11,14 +11,14 @@ from psycopg import Cursor
 
 from tsunagu import eventlog
 from tsunagu.core import Invalid
-from tsunagu.profiles import decode_state, encode_state
+from tsunagu.profiles import Plan, decode_state, encode_state
 from tsunagu.runtime.replay import queries, side_queries
 from tsunagu.runtime.replay.compare import compare_lists, compare_some
 from tsunagu.runtime.replay.models import Replay
 from tsunagu.storage import Row
 
 
-def exchange(cursor: Cursor[Row], replay: Replay) -> tuple[Replay, int]:
+def exchange(cursor: Cursor[Row], replay: Replay, plan: Plan) -> tuple[Replay, int]:
     """Exchange the sides of a replay that has read as much of the log as the pipeline.
 
     Call it under the pipeline's lease, in a transaction that sees both sides.
@@ -30,7 +30,7 @@ def exchange(cursor: Cursor[Row], replay: Replay) -> tuple[Replay, int]:
         Invalid: it found other customers, and was not asked to change who is one person.
     """
     candidates = queries.differing(cursor, replay) | side_queries.touched_since(cursor, replay)
-    found = list(compare_some(cursor, replay, candidates))
+    found = list(compare_some(cursor, replay, plan, candidates))
     found += compare_lists(cursor, replay, {one.customer_id for one in found})
     changed = {one.customer_id for one in found}
     if not replay.identifies and side_queries.identifies_otherwise(cursor, replay):
