@@ -7,9 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from databases import fresh_database, workspace_maker
 from tsunagu.storage import Database
+
+# A busy machine is no failure: no property may depend on how long an example takes.
+settings.register_profile("tsunagu", deadline=None)
+settings.load_profile("tsunagu")
 
 
 @pytest.fixture
