@@ -263,7 +263,7 @@ def test_killed_anywhere_nothing_has_changed_and_it_goes_on(open_folder: Path) -
             shop.tell(f"u{number}", "identify", START + number, plan="gold")
         shop.drain()
         loaded = home.call("load", str(history(open_folder / "history.ndjson")))
-        assert "10 profiles fed" in loaded.stdout, loaded.stderr
+        assert "10 profiles written" in loaded.stdout, loaded.stderr
         with (
             database.connect("pipeline") as connection,
             in_workspace(connection, workspace) as cursor,

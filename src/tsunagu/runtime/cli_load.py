@@ -142,26 +142,27 @@ def loads(
             say("files", "ファイル"),
         ),
         *(say("read", "進み"), say("rows", "行"), say("loaded", "取込"), say("repeats", "重複")),
-        *(say("bad", "不正"), say("reason", "理由")),
+        say("bad", "不正"),
     ]
     rows = [
         (
             *(one.load_id, iso(one.received_at)[:16].replace("T", " "), one.state),
             *(_named(one), f"{_share(one):.0%}", f"{one.counts.rows:,}"),
             *(f"{one.counts.loaded:,}", f"{one.counts.repeats:,}", f"{one.counts.bad:,}"),
-            (one.reason or "").partition("\n")[0][:80],
         )
         for one in listed
     ]
     show_table(headings, rows)
+    for one in listed:
+        if one.reason:
+            typer.echo(f"\n{one.load_id}: {one.reason}")
 
 
 def _mapping_text(name: str) -> str:
     """The document in a file, or the ready one of this name."""
-    from tsunagu.collect.mapping import load_mapping, ready_mapping, write_mapping
+    from tsunagu.collect.mapping import named_mapping, write_mapping
 
-    path = Path(name)
-    return write_mapping(load_mapping(path) if path.is_file() else ready_mapping(name))
+    return write_mapping(named_mapping(name))
 
 
 def _named(load: Load) -> str:
@@ -245,9 +246,9 @@ def _tell(report: LoadReport, before: bool, as_json: bool) -> None:
         return
     typer.echo(
         say(
-            f"Load {load.load_id}: {counts.rows:,} rows read, {counts.loaded:,} loaded, "
+            f"Load {load.load_id}: {counts.rows:,} rows read, {counts.loaded:,} events loaded, "
             f"{counts.repeats:,} repeats, {counts.bad:,} bad, {counts.blocked:,} blocked; "
-            f"{fed.customers:,} profiles fed.",
+            f"{fed.customers:,} profiles written.",
             f"読み込み {load.load_id}: {counts.rows:,} 行を読み、{counts.loaded:,} 件を取り込み、"
             f"重複 {counts.repeats:,}、不正 {counts.bad:,}、計画による拒否 {counts.blocked:,}。"
             f"プロファイル {fed.customers:,} 件を更新。",

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsunagu.collect import files
+from tsunagu.collect.bulk.checking import spec_columns
 from tsunagu.collect.bulk.models import BadLine, FileEntry, Place
 from tsunagu.collect.files.opening import Stream
 from tsunagu.collect.mapping import Mapping, ready_mapping
@@ -74,7 +75,7 @@ def read_chunks(
             case "parquet":
                 yield from _table(path, index, start, size)
             case _:
-                yield from _mapped(path, index, start, ready_mapping("segment"), size)
+                yield from _calls(path, index, start, size)
 
 
 def _lines(path: Path, index: int, start: Place, size: int) -> Generator[Chunk]:
@@ -159,6 +160,13 @@ def _batches(
             first = Place(index, begin, begin + 1)
             begin, held, waiting = passed, 0, []
             yield Chunk(index, first, upto, read, table=table)
+
+
+def _calls(path: Path, index: int, start: Place, size: int) -> Generator[Chunk]:
+    """A text table whose columns are the spec's fields."""
+    for chunk in _mapped(path, index, start, ready_mapping("segment"), size):
+        spec_columns(chunk.mapped[0].table.drop_columns([files.LINE]).schema)
+        yield chunk
 
 
 def _mapped(path: Path, index: int, start: Place, mapping: Mapping, size: int) -> Generator[Chunk]:
