@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tsunagu.core import Invalid
+from tsunagu.runtime.database import open_database
 from tsunagu.runtime.documents import read_documents
 from tsunagu.runtime.logs import describe, line
 from tsunagu.runtime.secrets import load_secrets
@@ -31,6 +32,16 @@ def test_a_child_sees_the_same_settings(monkeypatch: pytest.MonkeyPatch, tmp_pat
     for name, value in environment_of(given).items():
         monkeypatch.setenv(name, value)
     assert Settings() == given
+
+
+def test_a_mistyped_home_makes_no_installation(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TSUNAGU_HOME", str(tmp_path / "mistyped"))
+    monkeypatch.delenv("TSUNAGU_DATABASE_URL", raising=False)
+    with pytest.raises(Invalid, match="tsunagu serve"), open_database(load_settings()):
+        pass
+    assert not (tmp_path / "mistyped").exists()
 
 
 def test_secrets_are_made_once_and_for_us_alone(tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def open_database(settings: Settings, *, tables: bool = True) -> Generator[Datab
     """The database for a role or command run by hand; an embedded server runs meanwhile.
 
     Raises:
-        Invalid: it has no tables yet, or cannot be reached; the message says what to do.
+        Invalid: there is none, it has no tables yet, or it cannot be reached; the message says
+            what to do.
     """
     if settings.database_url is not None:
         database = database_of(settings)
@@ -61,6 +62,12 @@ def open_database(settings: Settings, *, tables: bool = True) -> Generator[Datab
         yield database
         return
     server = embedded_server(settings)
+    if tables and not server.folder.exists():
+        # A mistyped TSUNAGU_HOME must not become a second, empty installation.
+        raise Invalid(
+            f"There is no installation in {settings.folder}. Start one with: tsunagu serve, "
+            "or set TSUNAGU_HOME to the folder of yours."
+        )
     with FolderLock(settings.folder, DATABASE) as users:
         users.take(shared=True, timeout=_PATIENCE)
         try:
