@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from databases import fresh_database
 from tsunagu.access import create_workspace
@@ -16,6 +19,13 @@ select relname from pg_class
 where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'alembic_version'
     and relname <> 'processes' and relname not like 'replay%'
 """
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    """A server of its own: all rows of it are compared."""
+    with fresh_database() as database:
+        yield database
 
 
 def contents(database: Database) -> dict[str, list[Any]]:
