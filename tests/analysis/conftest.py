@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from asking import LIMITS, NOON
 
-from tsunagu.analysis import Analysts, Limits
-from tsunagu.core.times import HOUR, parse_time
+from tsunagu.analysis import Analysts
+from tsunagu.core.times import HOUR
 from tsunagu.storage.lake import (
     EVENTS,
     IDENTITY,
@@ -18,9 +19,6 @@ from tsunagu.storage.lake import (
     events_from_csv,
     identity_from_csv,
 )
-
-NOON = parse_time("2026-05-01T12:00:00Z")
-LIMITS = Limits(seconds=20, memory=256 << 20, spill=256 << 20, rows=500)
 
 
 @pytest.fixture(scope="session")

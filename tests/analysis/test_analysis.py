@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
+from asking import LIMITS, NOON
 
-from conftest import LIMITS, NOON
 from tsunagu.analysis import (
     Analysts,
     Busy,

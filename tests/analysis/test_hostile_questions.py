@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from asking import LIMITS
 
-from conftest import LIMITS
 from tsunagu.analysis import Analysts, Refused
 from tsunagu.analysis.process import ENVIRONMENT
 from tsunagu.analysis.protocol import Task

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from faulty import Proxy, Space, faulty
 
+from databases import fresh_database, workspace_maker
 from tsunagu import access
 from tsunagu.analysis import Analysts
 from tsunagu.collect import run
@@ -20,6 +21,19 @@ from tsunagu.runtime.pipeline_loop import run as run_pipeline
 from tsunagu.runtime.web import serve_app
 from tsunagu.serve.app import api_app
 from tsunagu.storage import Database
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Database]:
+    """A server of its own: the pipeline here would work in the workspaces of other tests, too."""
+    with fresh_database() as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def make_workspace(database: Database) -> Callable[..., int]:
+    """Makes a fresh workspace in that server."""
+    return workspace_maker(database)
 
 
 @contextmanager

@@ -13,9 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from faulty import Fault, Proxy
+from faulty import Fault, Proxy, Space
 
-from conftest import Space
 from tsunagu.client import (
     Api,
     AsyncApi,

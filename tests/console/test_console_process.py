@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 import psutil
 from starlette.testclient import TestClient
+from tsunagu.analysis import Analysts
 from tsunagu.console import Places, create_app
 from tsunagu.console.session import SESSION_COOKIE, Sessions
 from tsunagu.storage import Database
@@ -24,6 +25,7 @@ app = create_app(
     Database("postgresql://nobody@127.0.0.1:1/none?connect_timeout=1"),
     session_secret=secret,
     places=Places(Path("."), None, ""),
+    analysts=Analysts(Path("lake")),
 )
 with TestClient(app, cookies={SESSION_COOKIE: Sessions(secret).seal("hana")}) as client:
     sign_in = client.get("/sign-in")
