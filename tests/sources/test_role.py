@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -96,11 +97,16 @@ def test_broken_and_hanging_sources_disturb_no_other(
     assert figures.read()["counter"]["tsunagu.sources.done"] >= 2
 
 
-def test_silence_has_an_end(shop: Shop) -> None:
+def test_silence_has_an_end_that_leaves_nothing_behind(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with hanging(shop, "hangs"):
         ended = shop.run_child("hangs", silence=4)
     assert ended.outcome == "killed"
     assert "Nothing came for 4 seconds" in ended.error
+    assert list(tmp_path.glob("tsunagu-source-*")) == []
 
 
 def test_run_now_pause_and_resume(shop: Shop, tmp_path: Path) -> None:

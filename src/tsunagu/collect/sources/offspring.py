@@ -10,6 +10,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from time import monotonic
@@ -32,12 +33,15 @@ class Child:
     """One child process. Use `run` once; `stop` may be called from another thread."""
 
     def __init__(self, order: Order) -> None:
+        # Its temporary files lie in a folder of ours: one that is killed cannot tidy up.
+        self._scratch = tempfile.TemporaryDirectory(prefix="tsunagu-source-")
+        environment = {name: value for name, value in os.environ.items() if name not in _OURS}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tsunagu.collect.sources.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={name: value for name, value in os.environ.items() if name not in _OURS},
+            env=environment | {"TMPDIR": self._scratch.name},
         )
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._complaint = b""
@@ -101,6 +105,8 @@ class Child:
         except subprocess.TimeoutExpired:
             self.kill()
             return self._process.wait()
+        finally:
+            self._scratch.cleanup()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
