@@ -15,14 +15,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from tsunagu.core.errors import Invalid
 from tsunagu.core.ids import stable_key
-from tsunagu.core.times import DAY, HOUR, day_number, day_start
+from tsunagu.core.times import DAY, HOUR, day_number, day_start, parse_duration
 
 FeatureKind = Literal["count", "sum", "first", "last"]
 Unit = Literal["hour", "day"]
 ValueType = Literal["text", "number", "boolean", "time"]
 
 LARGEST_AMOUNT = 1e15
+MAX_WINDOW = 3_650 * DAY
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
@@ -73,6 +75,25 @@ class Feature:
     def leaves_at(self, bucket: int, tz: ZoneInfo) -> int:
         """When a bucket stops counting: the first microsecond at which the window is past it."""
         return self.enters_at(bucket + self.buckets, tz)
+
+
+def parse_window(written: str) -> tuple[int, Unit]:
+    """A window as a rule states it, in microseconds, and the unit of its buckets.
+
+    Raises:
+        Invalid: it is no duration, too long, or no whole number of buckets.
+    """
+    try:
+        within = parse_duration(written)
+    except ValueError as error:
+        raise Invalid(f"{error}.") from error
+    if not 0 < within <= MAX_WINDOW:
+        raise Invalid(f"{written!r}: a window is 1 hour to {MAX_WINDOW // DAY} days long.")
+    if "hour" in written and within <= 72 * HOUR:
+        return within, "hour"
+    if "day" in written or "week" in written or ("hour" in written and within % DAY == 0):
+        return within, "day"
+    raise Invalid(f"{written!r}: a window is whole hours up to 72, or whole days.")
 
 
 def trait_column(name: str) -> str:

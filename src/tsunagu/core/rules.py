@@ -22,17 +22,17 @@ from tsunagu.core.errors import Invalid
 from tsunagu.core.rule_model import (
     Feature,
     Rule,
-    Unit,
     ValueType,
     amount,
     cast_column,
+    parse_window,
     quote,
     text,
     trait_column,
     trait_text,
 )
 from tsunagu.core.rule_sql import bulk_sql, evaluate
-from tsunagu.core.times import DAY, HOUR, parse_duration, parse_time
+from tsunagu.core.times import parse_time
 
 __all__ = [
     "Feature",
@@ -48,7 +48,6 @@ __all__ = [
 MAX_LENGTH = 4_000
 MAX_DEPTH = 30
 MAX_NAME = 200
-MAX_WINDOW = 3_650 * DAY
 
 ALLOWED = (
     "and, or, not, = <> < <= > >=, in (...), between, is null, is true, like, + - * / %, "
@@ -370,7 +369,7 @@ def _feature(node: exp.Expr) -> Feature:
     ):
         raise Invalid(f"{_word(node)!r} is used as {_USAGE[name]}.")
     words = [_name(part, name) for part in plain]
-    within, unit = _window(_name(windows[0], name)) if windows else (None, None)
+    within, unit = parse_window(_name(windows[0], name)) if windows else (None, None)
     if name == "total":
         return Feature("sum", words[0], words[1], within, unit)
     if name == "did":
@@ -385,17 +384,3 @@ def _name(node: exp.Expr, function: str) -> str:
     if not 0 < len(name) <= MAX_NAME or re.search(r'[\x00-\x1f"\\]', name):
         raise Invalid(f'{name[:40]!r} must have 1 to {MAX_NAME} characters, no " and no \\.')
     return name
-
-
-def _window(written: str) -> tuple[int, Unit]:
-    try:
-        within = parse_duration(written)
-    except ValueError as error:
-        raise Invalid(f"{error}.") from error
-    if not 0 < within <= MAX_WINDOW:
-        raise Invalid(f"{written!r}: a window is 1 hour to {MAX_WINDOW // DAY} days long.")
-    if "hour" in written and within <= 72 * HOUR:
-        return within, "hour"
-    if "day" in written or "week" in written or ("hour" in written and within % DAY == 0):
-        return within, "day"
-    raise Invalid(f"{written!r}: a window is whole hours up to 72, or whole days.")

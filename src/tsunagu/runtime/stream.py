@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 from psycopg import Connection
 
 from tsunagu.runtime.desk import BATCH, TIMERS, Desk, Report
 from tsunagu.runtime.pipeline import prepare, store
-
-Row = tuple[Any, ...]
+from tsunagu.storage import Row
 
 # Other workspaces wait no longer than this many batches.
 TURN = 16
