@@ -27,6 +27,8 @@ MOST_POINTS = 2_000
 MOST_SERIES = 5
 _COLOURS = (ACCENT, BLUE, AMBER, RED, GREY)
 _DATE_LIKE = re.compile(r"^\d{4}-\d\d(-\d\d)?([T ]\d\d:\d\d.*)?$")
+# The outer names stand within the chart; centred under their points they would be cut.
+_INSIDE = {"alignMinLabel": "left", "alignMaxLabel": "right"}
 _FIGURES = ("int", "uint", "float", "double", "half", "decimal")
 
 Row = Sequence[Any]
@@ -143,6 +145,7 @@ def _days(names: list[str]) -> list[str]:
 
 def _line(made: Picture) -> Options:
     several = len(made.series) > 1
+    axis = category_axis(made.names)
     return {
         "tooltip": {"trigger": "axis"},
         "legend": {"top": 0, "left": 0, "icon": "circle", "type": "scroll", "show": several},
@@ -153,7 +156,7 @@ def _line(made: Picture) -> Options:
             "bottom": 8,
             "containLabel": True,
         },
-        "xAxis": {**category_axis(made.names), "boundaryGap": False},
+        "xAxis": {**axis, "boundaryGap": False, "axisLabel": {**axis["axisLabel"], **_INSIDE}},
         "yAxis": value_axis(),
         "series": [
             {
