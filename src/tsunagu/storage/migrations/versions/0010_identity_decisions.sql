@@ -1,0 +1,2 @@
+-- Decisions about identity: merged, parted, kept apart.
+select 1;

@@ -1,0 +1,2 @@
+-- Matching: records, keys, reviews and plans.
+select 1;

@@ -1,0 +1,2 @@
+-- Survivorship: which of several values of a trait holds.
+select 1;

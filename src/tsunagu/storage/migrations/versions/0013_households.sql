@@ -1,0 +1,2 @@
+-- Households and companies: a layer above customers.
+select 1;
