@@ -13,11 +13,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from tsunagu.access import create_workspace
+from tsunagu.access import create_workspace, workspace_by_name
 from tsunagu.core import Invalid
 from tsunagu.core.times import DAY, wall
+from tsunagu.eventlog import lake_queries, overdue_tasks
 from tsunagu.runtime.cli import commands
-from tsunagu.storage import Database
+from tsunagu.storage import Database, in_workspace
 from tsunagu.storage.lake import EVENTS, LakeTable, events_from_csv
 
 AGES = (1, 20, 100, 200, 400)
@@ -88,6 +89,37 @@ def test_tables_and_answers_become_files(shop: str, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*x.csv*"))
     with pytest.raises(Invalid, match="Make it first"):
         run("export", "events", "--to", str(tmp_path / "nowhere" / "x.csv"), "-w", shop)
+
+
+def test_what_is_neither_a_table_nor_a_select_cannot_be_exported(shop: str, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="'event' is nothing to export"):
+        run("export", "event", "--to", str(tmp_path / "x.csv"), "-w", shop)
+
+
+def test_an_answer_about_customers_says_as_of_when_they_are(shop: str, database: Database) -> None:
+    note_task(database, shop, "customers", 1_790_000_000_000_000)
+    question = "select count(*) from customers"
+    assert "as of 2026-09-21T14:13:20Z or later" in run("sql", question, "-w", shop)
+    assert "as of" not in run("sql", "select count(*) from events", "-w", shop)
+    assert "as of" not in run("sql", question, "-w", shop, "--format", "json")
+
+
+def test_upkeep_that_is_late_is_told(shop: str, database: Database) -> None:
+    with database.connect("pipeline") as connection:
+        found = workspace_by_name(connection, shop)
+        run("lake", "upkeep", "-w", shop)
+        assert overdue_tasks(connection, found.id) == []
+        note_task(database, shop, "join", wall() - 3 * DAY)
+        ((task, late),) = overdue_tasks(connection, found.id)
+    assert task == "join"
+    assert 86_400 < late < 4 * 86_400
+
+
+def note_task(database: Database, workspace: str, task: str, at: int) -> None:
+    with database.connect("pipeline") as connection:
+        found = workspace_by_name(connection, workspace)
+        with in_workspace(connection, found.id) as cursor:
+            lake_queries.note_task(cursor, found.id, task, at)
 
 
 def stream(path: Path) -> pa.Table:

@@ -27,7 +27,13 @@ from tsunagu.eventlog.dead_letters import (
     replay_id,
     take_open,
 )
-from tsunagu.eventlog.lake import preview_retention, request_flush, run_lake, upkeep_now
+from tsunagu.eventlog.lake import (
+    overdue_tasks,
+    preview_retention,
+    request_flush,
+    run_lake,
+    upkeep_now,
+)
 from tsunagu.eventlog.lake_queries import lake_tasks
 from tsunagu.eventlog.letter_jobs import (
     LetterJob,
@@ -120,6 +126,7 @@ __all__ = [
     "logged_event",
     "mark_replayed",
     "move_cursor",
+    "overdue_tasks",
     "preview_retention",
     "published_retention",
     "read_batch",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from psycopg import Connection
 
 from tsunagu.core import Figures, Retryable
+from tsunagu.core.times import HOUR, wall
 from tsunagu.eventlog import lake_queries
 from tsunagu.eventlog.retention import Retention
 from tsunagu.storage import Database, Row, in_workspace
@@ -74,6 +75,18 @@ def upkeep_now(connection: Connection[Row], lake_folder: Path, workspace_id: int
         task.name: lake_upkeep.do(connection, lake_folder, workspace_id, task)
         for task in lake_upkeep.TASKS
     }
+
+
+def overdue_tasks(connection: Connection[Row], workspace_id: int) -> list[tuple[str, float]]:
+    """The tasks of upkeep that are more than an hour late, and by how many seconds.
+
+    One that was never done is not late: the lake's process does it at its first look.
+    """
+    from tsunagu.eventlog import lake_upkeep
+
+    done = dict(lake_queries.lake_tasks(connection, workspace_id))
+    late = {t.name: wall() - done[t.name] - t.every for t in lake_upkeep.TASKS if t.name in done}
+    return [(name, by / 1e6) for name, by in late.items() if by > HOUR]
 
 
 def preview_retention(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -40,6 +41,7 @@ Fresh = Annotated[
         ),
     ),
 ]
+_OF_CUSTOMERS = re.compile(r"\b(customers|customer_history|customer_events|identity)\b", re.I)
 _EXPORT_SECONDS = 3600.0
 _MOST_ROWS = 2**62
 
@@ -75,6 +77,8 @@ def sql(
     from tsunagu.runtime.settings import load_settings
 
     identity = _workspace(workspace, fresh=fresh)
+    if kind == "table" and not fresh and known_at is None:
+        _tell_age(workspace, question)
     with analysts_of(load_settings()) as analysts:
         limits = replace(analysts.limits, rows=rows)
         with analysts.ask(identity, question, limits=limits, known_at=_time(known_at)) as asking:
@@ -84,6 +88,26 @@ def sql(
             say(
                 f"There are more rows; these are the first {rows:,}. --rows shows more.",
                 f"続きがあります。最初の {rows:,} 行を表示しました。--rows で増やせます。",
+            ),
+            err=True,
+        )
+
+
+def _tell_age(workspace: str, question: str) -> None:
+    """Say as of when the customers in the lake are, where a question looks at them."""
+    from tsunagu.core.times import iso
+    from tsunagu.eventlog import lake_tasks
+
+    if not _OF_CUSTOMERS.search(question):
+        return
+    with connected_to(workspace) as (connection, found):
+        looked = dict(lake_tasks(connection, found.id)).get("customers")
+    if looked is not None:
+        at = iso(looked)[:19] + "Z"
+        typer.echo(
+            say(
+                f"Customers are as of {at} or later; --fresh first brings them up to date.",
+                f"お客様の表は {at} 以降の時点のものです。--fresh で最新にしてから答えます。",
             ),
             err=True,
         )
@@ -112,8 +136,16 @@ def export(
                 f"{to.name} を書き込むフォルダー {to.parent} がありません。先に作成してください。",
             )
         )
-    identity = _workspace(workspace, fresh=fresh)
     question = _WHOLE.get(what.strip().lower(), what)
+    if " " not in question.strip():
+        raise Invalid(
+            say(
+                f"{what!r} is nothing to export. Give events, customers, or a SELECT in quotes.",
+                f"{what!r} は書き出せません。events、customers、または引用符で囲んだ SELECT 文を"
+                "指定してください。",
+            )
+        )
+    identity = _workspace(workspace, fresh=fresh)
     with analysts_of(load_settings()) as analysts:
         rows, seconds = _write(analysts, identity, question, to, _time(known_at))
     size = to.stat().st_size / 1_000_000

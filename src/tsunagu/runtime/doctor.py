@@ -17,6 +17,7 @@ import psutil
 import psycopg
 from rich.console import Console
 
+from tsunagu.eventlog import overdue_tasks
 from tsunagu.runtime.database import database_of, embedded_server
 from tsunagu.runtime.heartbeat import answers
 from tsunagu.runtime.locks import SUPERVISOR, FolderLock
@@ -31,7 +32,7 @@ from tsunagu.serve.status import (
     processes,
     workspace_states,
 )
-from tsunagu.storage import Database
+from tsunagu.storage import Database, Row
 
 _SLOW_PIPELINE, _SLOW_LAKE, _SLOW_OUTBOX = 10.0, 180.0, 60.0
 _LITTLE_SPACE, _TOO_LITTLE_SPACE = 5_000_000_000, 500_000_000
@@ -86,6 +87,7 @@ def findings(settings: Settings, say: Say) -> Generator[Finding]:
             yield from _ports(settings, say, found)
             for state in workspace_states(connection):
                 yield from _workspace(state, say)
+                yield from _upkeep(connection, state, say)
     except psycopg.Error as error:
         yield _unreachable(error, database, settings, say)
 
@@ -145,7 +147,7 @@ def _supervisor(settings: Settings, say: Say) -> Finding:
 
 
 def _server(
-    connection: psycopg.Connection[tuple[object, ...]], settings: Settings, say: Say
+    connection: psycopg.Connection[Row], settings: Settings, say: Say
 ) -> Generator[Finding]:
     state = database_state(connection)
     kind = say("embedded", "内蔵") if settings.database_url is None else "TSUNAGU_DATABASE_URL"
@@ -319,6 +321,24 @@ def _exceptions(state: WorkspaceState, say: Say) -> Generator[Finding]:
                 f"{name}: 処理できなかったイベントが {state.dead_letters:,} 件あります。",
             ),
             f"tsunagu dead-letters list -w {name}",
+        )
+
+
+def _upkeep(
+    connection: psycopg.Connection[Row], state: WorkspaceState, say: Say
+) -> Generator[Finding]:
+    name = state.workspace.name
+    for task, late in overdue_tasks(connection, state.workspace.id):
+        yield Finding(
+            "note",
+            say(
+                f"{name}: the lake's upkeep {task!r} is {_duration(late, say)} late.",
+                f"{name}: レイクの手入れ {task} が{_duration(late, say)}遅れています。",
+            ),
+            say(
+                f"See the lake's log lines, or do it now: tsunagu lake upkeep -w {name}",
+                f"lake のログを確認するか、今すぐ実行: tsunagu lake upkeep -w {name}",
+            ),
         )
 
 
