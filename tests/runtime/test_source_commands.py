@@ -60,6 +60,12 @@ def test_a_drop_folder_by_hand(home: Home) -> None:
     told = ("--from", str(drop), "--mapping", "crm-contacts", "--every", "15 minutes", "--move")
     added = home.tsunagu("source", "add", "crm", *told)
     assert added.returncode == 0, added.stderr
+    assert "has not changed for 5 s" in added.stderr
+    assert "no folder" not in added.stderr
+    assert "not run yet" in home.tsunagu("source", "list").stdout
+    lost = ("--from", str(drop / "typo"), "--mapping", "crm-contacts")
+    assert "typo on this machine yet" in home.tsunagu("source", "add", "lost", *lost).stderr
+    assert home.tsunagu("source", "remove", "lost", "--yes").returncode == 0
     file = home.folder / "crm.yaml"
     file.write_text(
         yaml.safe_dump(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tsunagu.runtime.cli_access import DEFAULT_WORKSPACE, InWorkspace, connected_to, show_table
-from tsunagu.runtime.source_documents import by_hand, read_source
+from tsunagu.runtime.source_documents import ask_secret, by_hand, read_source, remarks
 from tsunagu.runtime.words import speaker
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def add(
         if file is not None
         else by_hand(place, mapping, table, cursor, glob, move, every, cron)
     )
-    secrets = {one: _asked(one) for one in secret or []}
+    secrets = {one: ask_secret(one) for one in secret or []}
     with (
         connected_to(workspace) as (connection, found),
         in_workspace(connection, found.id) as session,
@@ -103,15 +103,10 @@ def add(
         audit(session, found.id, BY, "source.put", name, {"version": version})
         path = webhook_path(session, found.id, name)
     typer.echo(say(f"Source {name}, version {version}.", f"取り込み元 {name}(第{version}版)。"))
+    for remark in remarks(document):
+        typer.echo(remark, err=True)
     if path is not None:
         typer.echo(f"{load_settings().collect_address}{path}")
-
-
-def _asked(name: str) -> str:
-    """A secret, typed or from a line of standard input; never from the command line."""
-    if sys.stdin.isatty():
-        return str(typer.prompt(name, hide_input=True))
-    return sys.stdin.readline().rstrip("\n")
 
 
 @sources.command("list", help=say("List the sources.", "取り込み元の一覧。"))
@@ -153,6 +148,7 @@ def _state(one: Listed) -> str:
         "paused": say("paused", "停止中"),
         "running": say("running", "実行中"),
         "failing": say("failing", "失敗"),
+        "new": say("not run yet", "未実行"),
         "well": say("well", "正常"),
     }
     return words[one.state]
@@ -221,7 +217,7 @@ def look(
     workspace: InWorkspace = DEFAULT_WORKSPACE,
 ) -> None:
     document, secrets = _document(name, file, workspace)
-    secrets |= {one: _asked(one) for one in secret or []}
+    secrets |= {one: ask_secret(one) for one in secret or []}
     _show(_premises().look(document, name or "test", secrets))
 
 
@@ -366,7 +362,7 @@ def secret(
     from tsunagu.collect.sources import find_source, put_source
     from tsunagu.storage import in_workspace
 
-    value = _asked(which)
+    value = ask_secret(which)
     with (
         connected_to(workspace) as (connection, found),
         in_workspace(connection, found.id) as session,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+import typer
 import yaml
 
 from tsunagu.core.errors import Invalid
+from tsunagu.runtime.words import speaker
 
 if TYPE_CHECKING:
     from tsunagu.core import Json
 
+say = speaker()
 _DATABASES = ("postgresql", "mysql", "mariadb", "sqlite", "mssql", "oracle")
 
 
@@ -54,6 +58,37 @@ def by_hand(
     if every or cron:
         document["schedule"] = {"every": every} if every else {"cron": cron}
     return document
+
+
+def ask_secret(name: str) -> str:
+    """A secret, typed or from a line of standard input; never from the command line."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(name, hide_input=True))
+    return sys.stdin.readline().rstrip("\n")
+
+
+def remarks(document: Json) -> list[str]:
+    """What is worth knowing of a valid document when it has just been put."""
+    from tsunagu.collect.sources import source_of
+
+    files = source_of(document).settings
+    if files.kind != "files":
+        return []
+    told = [
+        say(
+            f"A file is read when it has not changed for {files.settle} s.",
+            f"ファイルは {files.settle} 秒間変化がなければ読み込みます。",
+        )
+    ]
+    folder = files.path
+    if "://" not in folder and not Path(folder).is_dir():
+        told.append(
+            say(
+                f"There is no folder {folder} on this machine yet; runs fail until it is there.",
+                f"フォルダー {folder} はまだありません。作成されるまで取り込みは失敗します。",
+            )
+        )
+    return told
 
 
 def _from(place: str, table: str, cursor: str, glob: str, move: bool) -> Json:

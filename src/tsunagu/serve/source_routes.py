@@ -29,7 +29,7 @@ class SourceAtWork(BaseModel):
     kind: str
     document: Json
     secrets: list[str] = Field(description="Which secrets it has.")
-    state: str = Field(description="`well`, `failing`, `paused` or `running`.")
+    state: str = Field(description="`new`, `well`, `failing`, `paused` or `running`.")
     events_today: int
     failures: int
     last_run_at: str | None

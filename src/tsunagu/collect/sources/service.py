@@ -30,7 +30,7 @@ from tsunagu.storage import Row
 if TYPE_CHECKING:
     from tsunagu.collect.mapping import Mapping
 
-State = Literal["well", "failing", "paused", "running"]
+State = Literal["new", "well", "failing", "paused", "running"]
 KIND = "source"
 KEEP_RUNS = 90 * DAY
 _PASSWORD = re.compile(r"^(\w[\w+.-]*://[^:/@\s]*):([^@\s]*)@")
@@ -56,7 +56,11 @@ class Listed:
             return "paused"
         if self.running:
             return "running"
-        return "failing" if self.standing.failures else "well"
+        if self.standing.failures:
+            return "failing"
+        # A webhook waits to be called and has nothing to prove before.
+        tried = self.standing.last_ok_at is not None or self.source.kind == "webhook"
+        return "well" if tried else "new"
 
 
 def source_of(document: Json) -> Source:

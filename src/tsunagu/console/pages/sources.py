@@ -27,7 +27,13 @@ from tsunagu.core.times import wall
 
 RUNS = 20
 LOOK_SECONDS = 3.0
-_COLOURS = {"well": "green", "failing": "red", "paused": "amber", "running": "blue"}
+_COLOURS = {
+    "new": "amber",
+    "well": "green",
+    "failing": "red",
+    "paused": "amber",
+    "running": "blue",
+}
 _GLYPHS = {
     "sql": "storage",
     "files": "folder_open",

@@ -27,6 +27,7 @@ KINDS = {
     "imap": Phrase("メールフォルダー", "Mail folder"),
 }
 STATES = {
+    "new": Phrase("未実行", "Not run yet"),
     "well": Phrase("正常", "Well"),
     "failing": Phrase("失敗", "Failing"),
     "paused": Phrase("停止中", "Paused"),
