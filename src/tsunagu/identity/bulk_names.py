@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from tsunagu.identity.resolve import ANONYMOUS_ID, BLOCKED, EMAIL, MAX_VALUE, USER_ID, Identifier
+from tsunagu.identity.kinds import ANONYMOUS_ID, BLOCKED, EMAIL, MAX_VALUE, USER_ID, Identifier
 from tsunagu.storage import Arrow
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]

@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 from psycopg import Connection, Cursor
 
 from tsunagu.core.times import moment
+from tsunagu.identity.held_queries import store_held
 from tsunagu.identity.resolve import Identifier, Known, Resolution
 from tsunagu.storage import int_array, stage, text_array
 
@@ -21,10 +22,11 @@ select wanted.kind, wanted.value, i.customer_id, c.created_position,
         select from identifiers as u
         where u.workspace_id = %(workspace)s and u.customer_id = i.customer_id
             and u.kind = 'user_id'
-    )
+    ),
+    i.stated_by
 from unnest(%(kinds)s::text[], %(values)s::text[]) as wanted (kind, value)
 cross join lateral (
-    select customer_id from identifiers
+    select customer_id, stated_by from identifiers
     where workspace_id = %(workspace)s and kind = wanted.kind and value = wanted.value
     offset 0
 ) as i
@@ -33,6 +35,16 @@ cross join lateral (
     where workspace_id = %(workspace)s and customer_id = i.customer_id
     offset 0
 ) as c
+"""
+
+_COUNTS: LiteralString = """
+select wanted.customer_id, i.kind, i.count
+from unnest(%(customers)s::bigint[]) as wanted (customer_id)
+cross join lateral (
+    select kind, count(*) from identifiers
+    where workspace_id = %(workspace)s and customer_id = wanted.customer_id
+    group by kind
+) as i
 """
 
 _CUSTOMER_COLUMNS = {
@@ -108,12 +120,26 @@ def load_known(
     values = text_array([value for _, value in identifiers])
     parameters = {"kinds": kinds, "values": values, "workspace": workspace_id}
     cursor.execute(_LOAD, parameters, binary=True)
-    for kind, value, customer, age, has_user_id in cursor.fetchall():
+    for kind, value, customer, age, has_user_id, stated_by in cursor.fetchall():
         known.owners[kind, value] = customer
         known.ages[customer] = age
         if has_user_id:
             known.user_ids.add(customer)
+        if stated_by:
+            known.stated_by[kind, value] = tuple(stated_by)
     return known
+
+
+def load_counts(
+    cursor: Cursor[Row], workspace_id: int, customers: Collection[int]
+) -> dict[int, dict[str, int]]:
+    """How many identifiers of each kind these customers hold."""
+    counts: dict[int, dict[str, int]] = {customer: {} for customer in customers}
+    if counts:
+        cursor.execute(_COUNTS, {"workspace": workspace_id, "customers": int_array(customers)})
+        for customer, kind, count in cursor.fetchall():
+            counts[customer][kind] = count
+    return counts
 
 
 def store(cursor: Cursor[Row], workspace_id: int, resolution: Resolution) -> None:
@@ -133,6 +159,7 @@ def store(cursor: Cursor[Row], workspace_id: int, resolution: Resolution) -> Non
         )
         stage(cursor, "edges_in", _EDGE_COLUMNS, proofs)
         cursor.execute(_STORE_EDGES, (workspace_id,))
+    store_held(cursor, workspace_id, resolution)
     _store_merges(cursor, workspace_id, resolution)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from tsunagu.core import Body, Event
 from tsunagu.core.events import PLATFORM_SOURCE
-from tsunagu.identity import Identifier, Known, Resolution, resolve
+from tsunagu.identity import BUILT_IN, Identifier, Kinds, Known, Resolution, resolve
 from tsunagu.journeys import Book, Enrolment, JourneyWalk, Moves, concerned
 from tsunagu.profiles import (
     Absorption,
@@ -61,9 +61,10 @@ def resolve_batch(
     bodies: Sequence[Body],
     identifiers: Sequence[list[Identifier]],
     known: Known,
+    kinds: Kinds = BUILT_IN,
 ) -> tuple[list[Fact], list[Absorption], Resolution]:
     """Give each event its customer; the merges come out as absorptions of the walk."""
-    resolution = resolve(workspace_id, events, identifiers, known)
+    resolution = resolve(workspace_id, events, identifiers, known, kinds)
     owners = zip(events, bodies, resolution.customers, strict=True)
     facts = [Fact(event, body, customer) for event, body, customer in owners]
     absorbed = [Absorption(m.loser, m.survivor, m.position) for m in resolution.merges]

@@ -25,6 +25,7 @@ class Memory:
         self.plan = ""
         self._edges: set[int] = set()
         self._known = Known()
+        self._counts: dict[int, dict[str, int]] = {}
         self._merged: dict[int, int] = {}
         self._states: dict[int, bytes] = {}
         self._state_bytes = 0
@@ -34,6 +35,7 @@ class Memory:
         self.lease = None
         self._edges.clear()
         self._known = Known()
+        self._counts = {}
         self._merged.clear()
         self._states.clear()
         self._state_bytes = 0
@@ -61,12 +63,30 @@ class Memory:
             found.ages[owner] = self._known.ages[owner]
             if owner in self._known.user_ids:
                 found.user_ids.add(owner)
+        stated_by = self._known.stated_by
+        if stated_by:
+            found.stated_by = {i: stated_by[i] for i in stated_by.keys() & set(identifiers)}
+        return found, missing
+
+    def counts(self, customers: Iterable[int]) -> tuple[dict[int, dict[str, int]], list[int]]:
+        """How many identifiers the customers hold that the last batch changed; and the others.
+
+        What the last batch did not change, the database shows, whether that is stored or not.
+        """
+        found, missing = dict[int, dict[str, int]](), list[int]()
+        for customer in customers:
+            counts = self._counts.get(customer)
+            if counts is None:
+                missing.append(customer)
+            else:
+                found[customer] = dict(counts)
         return found, missing
 
     def settle(self, loaded: Known, known: Known) -> None:
         """Add what was loaded to `known`, by merges that may not have been stored when it was."""
         known.ages.update(loaded.ages)
         known.user_ids.update(loaded.user_ids)
+        known.stated_by.update(loaded.stated_by)
         for identifier, stored in loaded.owners.items():
             owner = stored
             while owner in self._merged:
@@ -111,6 +131,8 @@ class Memory:
         self._known.owners.update(known.owners)
         self._known.ages.update(known.ages)
         self._known.user_ids.update(known.user_ids)
+        self._known.stated_by.update(known.stated_by)
+        self._counts = known.counts
         for merge in merges:
             self._merged[merge.loser] = merge.survivor
 

@@ -225,10 +225,16 @@ def _identify(
     cursor: Cursor[Row], desk: Desk, events: Sequence[Event], bodies: Sequence[Body]
 ) -> tuple[list[Fact], list[Absorption], Known, Resolution]:
     workspace = desk.workspace_id
-    stated = [identity.identifiers_of(*pair) for pair in zip(events, bodies, strict=True)]
+    assert desk.definitions is not None
+    kinds = desk.definitions.kinds
+    told = kinds.identifiers(events, bodies)
+    stated = told.identifiers
     known, missing = desk.memory.known({i for some in stated for i in some})
     desk.memory.settle(identity.load_known(cursor, workspace, missing), known)
-    facts, absorbed, resolution = resolve_batch(workspace, events, bodies, stated, known)
+    known.counts, uncounted = desk.memory.counts(identity.gaining(stated, known))
+    known.counts |= identity.load_counts(cursor, workspace, uncounted)
+    facts, absorbed, resolution = resolve_batch(workspace, events, bodies, stated, known, kinds)
+    identity.note_blocked(resolution, told.blocked)
     desk.memory.pass_over(resolution)
     return facts, absorbed, known, resolution
 

@@ -49,6 +49,8 @@ def reactions(changes: Changes, firsts: Mapping[int, Identifier]) -> list[NewEve
 
 def _event(name: str, first: Identifier, at: int, key: str, properties: Json) -> NewEvent:
     kind, value = first
+    named = kind in (USER_ID, ANONYMOUS_ID)
+    context: Json = {} if named else {"externalIds": [{"id": value, "type": kind}]}
     return NewEvent(
         message_id=key,
         type="track",
@@ -57,7 +59,7 @@ def _event(name: str, first: Identifier, at: int, key: str, properties: Json) ->
         anonymous_id=value if kind == ANONYMOUS_ID else None,
         at=at,
         source=PLATFORM_SOURCE,
-        body=encode_body(Body(properties=properties)),
+        body=encode_body(Body(properties=properties, context=context)),
         known_at=at,
     )
 

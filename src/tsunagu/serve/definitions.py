@@ -23,6 +23,7 @@ from tsunagu.core import Invalid, Json
 from tsunagu.core.rules import parse_rule
 from tsunagu.decisions import Policy
 from tsunagu.eventlog import RETENTION, RETENTION_NAME, Retention
+from tsunagu.identity import BUILT_IN, IDENTIFIER, IdentifierKind, Kinds, check_kind_name
 from tsunagu.journeys import Book, Journey, Send
 from tsunagu.profiles import Audience, Plan, make_plan
 
@@ -36,6 +37,7 @@ KINDS: Mapping[str, type[BaseModel]] = {
     PLAN_KIND: tracking.TrackingPlan,
     SCHEMA_KIND: EventSchema,
     RETENTION: Retention,
+    IDENTIFIER: IdentifierKind,
 }
 POLICY_NAME = "contact"
 
@@ -44,13 +46,15 @@ POLICY_NAME = "contact"
 class Definitions:
     """All that a workspace has published, ready for the pipeline.
 
-    `tracking` is what it announced about its events; None when it announced nothing.
+    `tracking` is what it announced about its events; None when it announced nothing. `kinds`
+    are its kinds of identifiers.
     """
 
     plan: Plan
     book: Book
     fingerprint: str
     tracking: PlanBook | None = None
+    kinds: Kinds = BUILT_IN
 
 
 def check(kind: str, document: Json) -> BaseModel:
@@ -87,6 +91,8 @@ def publish_document(
         raise Invalid(f"The retention of a workspace's events is called {RETENTION_NAME!r}.")
     if kind == PLAN_KIND and name != PLAN_NAME:
         raise Invalid(f"The tracking plan of a workspace is called {PLAN_NAME!r}.")
+    if kind == IDENTIFIER:
+        check_kind_name(name)
     if isinstance(checked, EventSchema):
         _check_announced_once(cursor, workspace_id, name, checked)
     if isinstance(checked, Journey):
@@ -144,7 +150,13 @@ def load(
         if d.kind == "audience"
     }
     about_events = tracking.make_book(((d.kind, d.name, d.document) for d in current), zone)
-    return Definitions(make_plan(rules, zone), _book(found, current), mark, about_events)
+    kinds = {
+        d.name: IdentifierKind.model_validate(d.document) for d in current if d.kind == IDENTIFIER
+    }
+    book = _book(found, current)
+    return Definitions(
+        make_plan(rules, zone), book, mark, about_events, Kinds(kinds) if kinds else BUILT_IN
+    )
 
 
 def _book(found: list[Definition], current: list[Definition]) -> Book:
