@@ -1,8 +1,14 @@
 """Identity: who an event is about, by evidence that can be read again."""
 
 from tsunagu.identity.bulk import Linked, Owners, link
-from tsunagu.identity.bulk_names import NONE, Names, Told, number_names, strongest
-from tsunagu.identity.bulk_queries import load_owners, store_absorbed, store_evidence, store_named
+from tsunagu.identity.bulk_names import NONE, Names, Told, heard, number_names, strongest
+from tsunagu.identity.bulk_queries import (
+    load_owners,
+    store_absorbed,
+    store_evidence,
+    store_named,
+    store_withheld,
+)
 from tsunagu.identity.held_queries import Held, list_held, note_blocked
 from tsunagu.identity.kinds import (
     BUILT_IN,
@@ -74,6 +80,7 @@ __all__ = [
     "evidence_of",
     "first_identifiers",
     "gaining",
+    "heard",
     "identifiers_of",
     "identity_figures",
     "link",
@@ -88,5 +95,6 @@ __all__ = [
     "store_absorbed",
     "store_evidence",
     "store_named",
+    "store_withheld",
     "strongest",
 ]

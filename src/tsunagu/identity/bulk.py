@@ -15,29 +15,28 @@ import numpy as np
 import pyarrow as pa
 
 from tsunagu.core import Event
-from tsunagu.identity.bulk_names import (
-    KINDS,
-    NONE,
-    USER,
-    Bools,
-    Ints,
-    Names,
-    Told,
-    strongest,
-)
-from tsunagu.identity.resolve import Identifier, Known, Merge, resolve
+from tsunagu.identity.bulk_names import NONE, Bools, Ints, Names, Told, strongest
+from tsunagu.identity.kinds import BUILT_IN, USER_ID, Identifier, Kinds
+from tsunagu.identity.resolve import Known, Merge, Resolution, resolve
+
+_ABSENT = -2
 
 
 @dataclass(frozen=True)
 class Owners:
     """What the database knows, by identifier number; `customer` is -1 where it knows nothing.
 
-    `age` is the position that created the customer, `named` whether it has a user id.
+    `age` is the position that created the customer, `named` whether it has a user id. `counts`
+    says how many identifiers of each kind the customers hold that `gaining` names, `stated_by`
+    and `shared` what `Known.stated_by` says and from which position on an identifier is held back.
     """
 
     customer: Ints
     age: Ints
     named: Bools
+    counts: dict[int, dict[str, int]] = field(default_factory=dict[int, dict[str, int]])
+    stated_by: dict[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])
+    shared: dict[int, int] = field(default_factory=dict[int, int])
 
     @staticmethod
     def unknown(count: int) -> Owners:
@@ -52,7 +51,8 @@ class Linked:
 
     `customer` is whom each event belongs to after all merges of the part, -1 where nobody is
     named; `at_first` is whom it belonged to at that point. `owner` is the final customer of each
-    identifier, `claimed` the position at which it was first seen, -1 if it was known.
+    identifier, -1 if nobody's, `claimed` the position at which it was first seen, -1 if it was
+    known. `withheld` has what did not count and why.
     """
 
     names: Names
@@ -67,13 +67,29 @@ class Linked:
     edge_b: Ints
     edge_row: Ints
     merges: list[Merge] = field(default_factory=list[Merge])
+    withheld: Resolution = field(default_factory=Resolution)
 
     def final(self) -> dict[int, int]:
         """Where each absorbed customer ended up."""
         return _final(self.merges)
 
 
-def link(workspace_id: int, told: Told, names: Names, stated: Ints, owners: Owners) -> Linked:
+def gaining(stated: Ints, owners: Owners) -> Ints:
+    """The known customers that may gain identifiers in a part or be absorbed, as live."""
+    customer = np.append(owners.customer, _ABSENT)[stated]
+    least = np.where(customer == _ABSENT, np.iinfo(np.int64).max, customer).min(axis=1)
+    found = np.unique(customer[least < customer.max(axis=1)])
+    return found[found >= 0]
+
+
+def link(
+    workspace_id: int,
+    told: Told,
+    names: Names,
+    stated: Ints,
+    owners: Owners,
+    kinds: Kinds = BUILT_IN,
+) -> Linked:
     """Give every event its customer, as the resolver would.
 
     Args:
@@ -82,13 +98,14 @@ def link(workspace_id: int, told: Told, names: Names, stated: Ints, owners: Owne
         names: their identifiers.
         stated: the numbers of each event's identifiers, as `number_names` gives them.
         owners: what the database knows of them.
+        kinds: the limits of their kinds.
     """
     rows = np.flatnonzero((stated != NONE).any(axis=1))
     best = strongest(stated)
     component = _components(stated, best, rows, owners)
     first = _first_rows(stated, len(names))
     founding = _founding(stated, rows, first, owners)
-    simple = _simple(component, founding, best, names, owners)
+    simple = _simple(component, founding, best, names, owners, kinds)
     linked = _link_simple(
         workspace_id, told, names, best, component, founding, first, simple, owners
     )
@@ -97,7 +114,7 @@ def link(workspace_id: int, told: Told, names: Names, stated: Ints, owners: Owne
     _edges(linked, told, stated, best, np.flatnonzero(easy))
     hard = rows[~easy[rows]]
     if len(hard):
-        _link_hard(workspace_id, told, linked, stated, hard, owners)
+        _link_hard(workspace_id, told, linked, stated, hard, owners, kinds)
     return linked
 
 
@@ -111,7 +128,7 @@ def _components(stated: Ints, best: Ints, rows: Ints, owners: Owners) -> Ints:
     known = np.flatnonzero(owners.customer != NONE)
     _, customer = np.unique(owners.customer[known], return_inverse=True)
     left, right = [known], [customer + count]
-    for column in (1, 2, 3):
+    for column in range(1, stated.shape[1]):
         other = stated[rows, column]
         linked = (other != NONE) & (other != best[rows])
         left.append(best[rows][linked])
@@ -127,7 +144,7 @@ def _first_rows(stated: Ints, count: int) -> Ints:
     """The first event of each identifier."""
     first = np.full(count, len(stated), np.int64)
     backwards = np.arange(len(stated) - 1, -1, -1)
-    for column in range(4):
+    for column in range(stated.shape[1]):
         seen = np.full(count, len(stated), np.int64)
         numbers = stated[::-1, column]
         said = numbers != NONE
@@ -142,29 +159,50 @@ def _founding(stated: Ints, rows: Ints, first: Ints, owners: Owners) -> Bools:
     started = np.append(first, 0)
     founding = np.zeros(len(stated), np.bool_)
     new = np.ones(len(rows), np.bool_)
-    for column in range(4):
+    for column in range(stated.shape[1]):
         numbers = stated[rows, column]
         new &= (numbers == NONE) | (fresh[numbers] & (started[numbers] == rows))
     founding[rows] = new
     return founding
 
 
-def _simple(component: Ints, founding: Bools, best: Ints, names: Names, owners: Owners) -> Bools:
+def _simple(
+    component: Ints, founding: Bools, best: Ints, names: Names, owners: Owners, kinds: Kinds
+) -> Bools:
     """Whether a component leads to one customer whatever the order, by component.
 
-    That is so when nothing but one founding event or one known customer starts it, and at most
-    one user id is in it: then nothing merges and nobody stays apart.
+    That is so when nothing but one founding event or one known customer starts it, all that is
+    in it is within the limits of its kinds, and nothing in it was ever stated by others: then
+    nothing merges, nobody stays apart, and nothing is held back.
     """
     count = int(component.max()) + 1 if len(component) else 0
     founders = np.bincount(component[best[founding]], minlength=count)
     known = np.flatnonzero(owners.customer != NONE)
     held, place = np.unique(owners.customer[known], return_index=True)
-    holders = np.bincount(component[known[place]], minlength=count)
-    named = np.bincount(component[known[place]][owners.named[known[place]]], minlength=count)
-    new_users = (names.kind == USER) & (owners.customer == NONE)
-    users = np.bincount(component[new_users], minlength=count) + named
-    assert len(held) == len(place)
-    return (founders + holders == 1) & (users <= 1)
+    place = known[place]
+    holders = np.bincount(component[place], minlength=count)
+    simple = founders + holders == 1
+    fresh = owners.customer == NONE
+    of_customer = dict(zip(held.tolist(), component[place].tolist(), strict=True))
+    for number, name in enumerate(names.kinds):
+        kind = kinds.kind(name)
+        if kind.per_customer is None and not kind.unique:
+            continue
+        before = np.zeros(count, np.int64)
+        for customer, counts in owners.counts.items():
+            if name in counts and customer in of_customer:
+                before[of_customer[customer]] = counts[name]
+        if name == USER_ID:
+            named = np.bincount(component[place[owners.named[place]]], minlength=count)
+            np.maximum(before, named, out=before)
+        total = before + np.bincount(component[fresh & (names.kind == number)], minlength=count)
+        if kind.unique:
+            simple &= total <= np.maximum(before, 1)
+        if kind.per_customer is not None:
+            simple &= total <= kind.per_customer
+    if owners.stated_by:
+        simple[component[np.fromiter(owners.stated_by, np.int64)]] = False
+    return simple
 
 
 def _link_simple(
@@ -209,7 +247,7 @@ def _link_simple(
 
 def new_ids(workspace_id: int, names: Names, numbers: Ints) -> Ints:
     """The ids of customers named by these identifiers: `core.stable_id`, many at a time."""
-    heads = [f"{workspace_id}\x1f{kind}\x1f".encode() for kind in KINDS]
+    heads = [f"{workspace_id}\x1f{kind}\x1f".encode() for kind in names.kinds]
     kinds = names.kind[numbers].tolist()
     values = names.value.take(pa.array(numbers)).cast(pa.binary()).to_pylist()
     digests = b"".join(
@@ -224,7 +262,7 @@ def new_ids(workspace_id: int, names: Names, numbers: Ints) -> Ints:
 def _edges(linked: Linked, told: Told, stated: Ints, best: Ints, rows: Ints) -> None:
     """The first evidence of each pair of identifiers, of events whose customer is simple."""
     a, b, row = [], [], []
-    for column in (1, 2, 3):
+    for column in range(stated.shape[1]):
         other = stated[rows, column]
         first = best[rows]
         pairs = (other != NONE) & (other != first)
@@ -244,7 +282,13 @@ def _edges(linked: Linked, told: Told, stated: Ints, best: Ints, rows: Ints) -> 
 
 
 def _link_hard(
-    workspace_id: int, told: Told, linked: Linked, stated: Ints, rows: Ints, owners: Owners
+    workspace_id: int,
+    told: Told,
+    linked: Linked,
+    stated: Ints,
+    rows: Ints,
+    owners: Owners,
+    kinds: Kinds,
 ) -> None:
     """Resolve the other events one by one, and add what comes of it."""
     names = linked.names
@@ -253,19 +297,20 @@ def _link_hard(
     pairs = dict(zip(numbers.tolist(), _pairs(names, numbers), strict=True))
     number_of = {pair: number for number, pair in pairs.items()}
     known = _known(owners, numbers, pairs)
+    row_of = dict(zip(told.position[rows].tolist(), rows.tolist(), strict=True))
     events = [_event(told, row) for row in rows.tolist()]
     said = [[pairs[n] for n in line if n != NONE] for line in stated[rows].tolist()]
-    found = resolve(workspace_id, events, said, known)
+    found = resolve(workspace_id, events, said, known, kinds)
     final = _final(found.merges)
     linked.at_first[rows] = found.customers
     linked.customer[rows] = [final.get(c, c) for c in found.customers]
-    row_of = dict(zip(told.position[rows].tolist(), rows.tolist(), strict=True))
     for pair, (customer, position) in found.identifiers.items():
         linked.claimed[number_of[pair]] = position
         linked.owner[number_of[pair]] = customer
     held: list[int] = linked.owner[numbers].tolist()
     linked.owner[numbers] = np.asarray([final.get(c, c) for c in held], np.int64)
     linked.merges = found.merges
+    linked.withheld = Resolution(stated_by=found.stated_by, shared=found.shared, held=found.held)
     linked.created = _extended(linked.created, [c.customer_id for c in found.created])
     names_of = [number_of[c.first] for c in found.created]
     linked.created_name = _extended(linked.created_name, names_of)
@@ -279,7 +324,7 @@ def _link_hard(
 
 def _pairs(names: Names, numbers: Ints) -> list[Identifier]:
     values = names.value.take(pa.array(numbers)).to_pylist()
-    return [(KINDS[k], v) for k, v in zip(names.kind[numbers].tolist(), values, strict=True)]
+    return [(names.kinds[k], v) for k, v in zip(names.kind[numbers].tolist(), values, strict=True)]
 
 
 def _known(owners: Owners, numbers: Ints, pairs: dict[int, Identifier]) -> Known:
@@ -293,6 +338,10 @@ def _known(owners: Owners, numbers: Ints, pairs: dict[int, Identifier]) -> Known
         known.ages[customer] = age
         if named:
             known.user_ids.add(customer)
+        if customer in owners.counts:
+            known.counts[customer] = dict(owners.counts[customer])
+        if number in owners.stated_by:
+            known.stated_by[pairs[number]] = owners.stated_by[number]
     return known
 
 

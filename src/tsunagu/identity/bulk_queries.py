@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 from psycopg import Cursor, sql
 
-from tsunagu.identity.bulk import Linked, Owners
-from tsunagu.identity.bulk_names import KINDS, NONE, Bools, Ints, Names, Told
-from tsunagu.identity.queries import Row, store
-from tsunagu.identity.resolve import Resolution
+from tsunagu.identity.bulk import Linked, Owners, gaining
+from tsunagu.identity.bulk_names import NONE, Bools, Ints, Names, Told
+from tsunagu.identity.held_queries import store_held
+from tsunagu.identity.queries import Row, load_counts, store
+from tsunagu.identity.resolve import HeldBack, Resolution
 from tsunagu.storage import Arrow, fetch_numbers, stage_columns
 
 _NAME_COLUMNS = {"number": "int4", "kind": "text", "value": "text"}
@@ -24,10 +25,11 @@ select wanted.number, i.customer_id, c.created_position,
         select from identifiers as u
         where u.workspace_id = {workspace} and u.customer_id = i.customer_id
             and u.kind = 'user_id'
-    )
+    ),
+    i.stated
 from names_in as wanted
 cross join lateral (
-    select customer_id from identifiers
+    select customer_id, stated_by is not null as stated from identifiers
     where workspace_id = {workspace} and kind = wanted.kind and value = wanted.value
     offset 0
 ) as i
@@ -36,6 +38,14 @@ cross join lateral (
     where workspace_id = {workspace} and customer_id = i.customer_id
     offset 0
 ) as c
+"""
+
+_STATED: LiteralString = """
+select wanted.number, i.stated_by, i.held_position
+from names_in as wanted
+join identifiers as i
+    on i.workspace_id = %s and i.kind = wanted.kind and i.value = wanted.value
+where wanted.number = any(%s)
 """
 
 # All rows come in the order of their keys, so that an index is filled page by page.
@@ -93,8 +103,8 @@ _EDGE_COLUMNS = {
 }
 
 
-def load_owners(cursor: Cursor[Row], workspace_id: int, names: Names) -> Owners:
-    """What the database knows of these identifiers, in one query."""
+def load_owners(cursor: Cursor[Row], workspace_id: int, names: Names, stated: Ints) -> Owners:
+    """What the database knows of the identifiers of a part, set-based."""
     owners = Owners.unknown(len(names))
     anybody = cursor.execute(
         "select from identifiers where workspace_id = %s limit 1", (workspace_id,)
@@ -106,21 +116,29 @@ def load_owners(cursor: Cursor[Row], workspace_id: int, names: Names) -> Owners:
     found = fetch_numbers(
         cursor,
         sql.SQL(_OWNERS).format(workspace=workspace_id),
-        {"number": "int4", "customer": "int8", "age": "int8", "named": "bool"},
+        {"number": "int4", "customer": "int8", "age": "int8", "named": "bool", "stated": "bool"},
     )
     customer, age, named = owners.customer.copy(), owners.age.copy(), owners.named.copy()
     customer[found["number"]] = found["customer"]
     age[found["number"]] = found["age"]
     named[found["number"]] = found["named"]
-    return Owners(customer, age, named)
+    owners = Owners(customer, age, named)
+    contested = found["number"][found["stated"]].tolist()
+    if contested:
+        for number, stated_by, position in cursor.execute(_STATED, (workspace_id, contested)):
+            owners.stated_by[number] = tuple(stated_by)
+            if position is not None:
+                owners.shared[number] = position
+    owners.counts.update(load_counts(cursor, workspace_id, gaining(stated, owners).tolist()))
+    return owners
 
 
 def kinds_of(names: Names, numbers: Ints | None = None) -> Arrow:
     """The kinds of identifiers, as texts."""
     chosen = names.kind if numbers is None else names.kind[numbers]
-    return pa.DictionaryArray.from_arrays(pa.array(chosen, pa.uint8()), pa.array(KINDS)).cast(
-        pa.string()
-    )
+    return pa.DictionaryArray.from_arrays(
+        pa.array(chosen, pa.uint16()), pa.array(names.kinds)
+    ).cast(pa.string())
 
 
 def store_named(cursor: Cursor[Row], workspace_id: int, linked: Linked, told: Told) -> None:
@@ -139,6 +157,15 @@ def store_absorbed(cursor: Cursor[Row], workspace_id: int, linked: Linked) -> No
     final = linked.final()
     older = [replace(m, survivor=final[m.loser]) for m in linked.merges if m.loser not in fresh]
     store(cursor, workspace_id, Resolution(merges=older))
+
+
+def store_withheld(cursor: Cursor[Row], workspace_id: int, linked: Linked, told: Told) -> None:
+    """Write what did not count and why; after the identifiers."""
+    withheld = linked.withheld
+    for identifier, (times, row) in linked.names.blocked.items():
+        position, at = int(told.position[row]), int(told.known_at[row])
+        withheld.held[identifier, "blocked"] = HeldBack(None, position, at, at, times)
+    store_held(cursor, workspace_id, withheld)
 
 
 def _store_customers(cursor: Cursor[Row], workspace_id: int, linked: Linked, told: Told) -> None:

@@ -145,9 +145,10 @@ def list_held(
         "before": None if before is None else moment(before),
         "limit": limit,
     }
+    found = cursor.execute(_LISTED, parameters).fetchall()
     return [
-        Held(*row[:4], micros(row[4]), micros(row[5]), row[6], [_pair(t) for t in row[7]])
-        for row in cursor.execute(_LISTED, parameters).fetchall()
+        Held(a, b, c, customer, micros(first), micros(last), times, [_pair(t) for t in stated_by])
+        for a, b, c, customer, first, last, times, stated_by in found
     ]
 
 

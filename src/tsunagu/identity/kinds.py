@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import translate
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -144,8 +143,11 @@ class Kind:
     unique: bool
     per_customer: int | None
     per_identifier: int | None
+    form: str
     normalise: Normaliser
     blocked: frozenset[str]
+    wildcards: str
+    """The patterns as one regular expression that holds for the whole text; empty for none."""
     patterns: re.Pattern[str] | None
 
     def usable(self, raw: str) -> tuple[str | None, bool]:
@@ -154,7 +156,7 @@ class Kind:
         if not value or len(value) > MAX_VALUE:
             return None, False
         plain = value.lower()
-        if plain in self.blocked or (self.patterns and self.patterns.match(plain)):
+        if plain in self.blocked or (self.patterns and self.patterns.fullmatch(plain)):
             return value, True
         return value, False
 
@@ -187,9 +189,9 @@ class Kinds:
         self._kinds = {name: _compiled(name, kind) for name, kind in self.documents.items()}
         self.paths: list[Source] = []
         self.typed: dict[str, Kind] = {}
-        self._users: list[Kind] = []
-        self._devices: list[Kind] = []
-        self._previous: list[Kind] = []
+        self.users: list[Kind] = []
+        self.devices: list[Kind] = []
+        self.previous: list[Kind] = []
         for name, document in self.documents.items():
             for source in document.sources:
                 self._place(self._kinds[name], source)
@@ -197,7 +199,7 @@ class Kinds:
 
     def _place(self, kind: Kind, source: str) -> None:
         places = {
-            "user_id": self._users, "anonymous_id": self._devices, "previous_id": self._previous
+            "user_id": self.users, "anonymous_id": self.devices, "previous_id": self.previous
         }  # fmt: skip
         if source in places:
             places[source].append(kind)
@@ -237,11 +239,11 @@ class Kinds:
         """The usable identifiers of one event, strongest first; notes what is blocked."""
         raw: list[tuple[Kind, str]] = []
         if event.user_id is not None:
-            raw += [(kind, event.user_id) for kind in self._users]
+            raw += [(kind, event.user_id) for kind in self.users]
         if event.anonymous_id is not None:
-            raw += [(kind, event.anonymous_id) for kind in self._devices]
+            raw += [(kind, event.anonymous_id) for kind in self.devices]
         if event.type == "alias" and body.previous_id is not None:
-            raw += [(kind, body.previous_id) for kind in self._previous]
+            raw += [(kind, body.previous_id) for kind in self.previous]
         if body.context or body.properties or (body.traits and event.type == "identify"):
             raw += self.others(event.type, body)
         found: list[tuple[Kind, Identifier]] = []
@@ -305,17 +307,24 @@ def _at(value: Any, path: tuple[str, ...]) -> str | None:
 
 
 def _compiled(name: str, document: IdentifierKind) -> Kind:
-    patterns = "|".join(translate(pattern.lower()) for pattern in document.patterns)
+    wildcards = "|".join(map(_expression, document.patterns))
     return Kind(
         name=name,
         rank=(-document.strength, -document.priority, name),
         unique=document.unique,
         per_customer=document.per_customer,
         per_identifier=document.per_identifier,
+        form=document.normaliser,
         normalise=make_normaliser(document.normaliser, document.region),
         blocked=BLOCKED | {text.lower() for text in document.blocked},
-        patterns=re.compile(patterns) if patterns else None,
+        wildcards=wildcards,
+        patterns=re.compile(wildcards, re.DOTALL) if wildcards else None,
     )
+
+
+def _expression(pattern: str) -> str:
+    """A pattern with `*` and `?`, which Python's and RE2's expressions understand alike."""
+    return re.escape(pattern.lower()).replace(r"\*", ".*").replace(r"\?", ".")
 
 
 @lru_cache(10_000)

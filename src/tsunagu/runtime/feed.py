@@ -179,8 +179,8 @@ class _Feeder:
     def _read(self, after: int, upto: int) -> Part:
         """What takes long and asks nobody is read before the pipeline has to wait."""
         with self._connection() as connection, self._work(connection) as cursor:
-            plan = self._published(cursor).plan
-        return read_part(self._lake.cursor(), plan, after, upto)
+            current = self._published(cursor)
+        return read_part(self._lake.cursor(), current.plan, current.kinds, after, upto)
 
     def _feed(self, part: Part) -> Owned:
         """Link and fold one part, in one transaction under the pipeline's lease."""
@@ -206,8 +206,8 @@ class _Feeder:
         clock = access.business_now(cursor, workspace)
         unread = queries.next_unread(cursor, workspace, lease.position)
         current = self._published(cursor)
-        if current.plan.key != part.plan.key:
-            part = read_part(self._lake, current.plan, part.after, part.upto)
+        if (current.plan.key, current.kinds.key) != (part.plan.key, part.kinds.key):
+            part = read_part(self._lake, current.plan, current.kinds, part.after, part.upto)
         if eventlog.heed_plan(cursor, workspace, eventlog.PIPELINE, current.plan.key):
             profiles.wake_everyone(cursor, workspace, clock)
         closing = clock if unread is None else min(clock, unread)
@@ -271,8 +271,10 @@ class _Feeder:
 
     def _owned(self, after: int, upto: int) -> Owned:
         """Whom the events of a part belong to that was fed before a process died."""
-        part = read_part(self._lake.cursor(), make_plan({}, zone(None)), after, upto)
         with self._connection() as connection, self._work(connection) as cursor:
-            owners = identity.load_owners(cursor, self._workspace, part.names)
-        customer = np.append(owners.customer, NONE)[identity.strongest(part.stated)]
+            kinds = self._published(cursor).kinds
+            part = read_part(self._lake.cursor(), make_plan({}, zone(None)), kinds, after, upto)
+            owners = identity.load_owners(cursor, self._workspace, part.names, part.stated)
+        heard = identity.heard(part.stated, part.heads.told.position, owners.shared)
+        customer = np.append(owners.customer, NONE)[identity.strongest(heard)]
         return Owned(part.heads.told.position, customer)

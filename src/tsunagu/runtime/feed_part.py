@@ -20,7 +20,7 @@ from psycopg import Cursor
 
 from tsunagu import identity, journeys, profiles
 from tsunagu.core import NewEvent
-from tsunagu.identity import NONE, Linked, Names
+from tsunagu.identity import NONE, Kinds, Linked, Names
 from tsunagu.journeys import Book, JourneyWalk
 from tsunagu.profiles import (
     Absorption,
@@ -52,6 +52,7 @@ class Part:
     after: int
     upto: int
     plan: Plan
+    kinds: Kinds
     heads: Heads
     names: Names
     stated: Ints
@@ -68,10 +69,12 @@ class Stored:
     reactions: list[NewEvent]
 
 
-def read_part(lake: duckdb.DuckDBPyConnection, plan: Plan, after: int, upto: int) -> Part:
+def read_part(
+    lake: duckdb.DuckDBPyConnection, plan: Plan, kinds: Kinds, after: int, upto: int
+) -> Part:
     """Read a range of the lake and number the identifiers in it."""
-    heads = queries.read_heads(lake, plan, after, upto)
-    return Part(after, upto, plan, heads, *identity.number_names(heads.told))
+    heads = queries.read_heads(lake, plan, kinds, after, upto)
+    return Part(after, upto, plan, kinds, heads, *identity.number_names(heads.told, kinds))
 
 
 def store_part(
@@ -90,14 +93,15 @@ def store_part(
         cursor: of the transaction that holds the lease.
         beside: of a second one, to be committed just before it. It takes the new customers and
             their identifiers, so that two processes of the server work; nothing of it, if
-            customers merge: what a kill between the commits leaves must link as it did.
+            customers merge or are held apart: what a kill between the commits leaves must link
+            as it did.
         reader: of a third one, which looks up the states as they were before the part.
         book: the published definitions, by which enrolments follow merged customers.
         closing: the business time as of which audiences are answered.
     """
     told = part.heads.told
-    owners = identity.load_owners(cursor, workspace_id, part.names)
-    linked = identity.link(workspace_id, told, part.names, part.stated, owners)
+    owners = identity.load_owners(cursor, workspace_id, part.names, part.stated)
+    linked = identity.link(workspace_id, told, part.names, part.stated, owners, part.kinds)
     existing = np.unique(owners.customer[owners.customer != NONE])
     held = _Holdings(reader, workspace_id, existing, linked.final(), part.plan.key)
     older = _older(linked, existing)
@@ -106,7 +110,8 @@ def store_part(
     stale: list[int] = []
     customers = 0
     with _Writes() as writes, _Writes() as second:
-        named, where = (writes, cursor) if linked.merges else (second, beside)
+        together = linked.merges or linked.withheld.held
+        named, where = (writes, cursor) if together else (second, beside)
         named.do(identity.store_named, where, workspace_id, linked, told)
         if older:
             writes.do(identity.store_absorbed, cursor, workspace_id, linked)
@@ -125,6 +130,7 @@ def store_part(
         writes.do(profiles.store_answers, cursor, workspace_id, asker.answers)
         said = (table["source"], table["message_id"])
         writes.do(identity.store_evidence, cursor, workspace_id, linked, told, *said)
+        writes.do(identity.store_withheld, cursor, workspace_id, linked, told)
     firsts = identity.first_identifiers(cursor, workspace_id, spoken_of(moved))
     nobody = int((linked.customer == NONE).sum())
     owned = Owned(told.position, linked.customer, part.plan.key, stale)

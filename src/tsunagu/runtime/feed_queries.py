@@ -13,7 +13,7 @@ import pyarrow as pa
 from psycopg import Cursor
 
 from tsunagu.core import Body, Event
-from tsunagu.identity import NONE, Told
+from tsunagu.identity import NONE, Kinds, Told
 from tsunagu.profiles import IDENTIFY, TRACK, WORDS, Ints, Plan
 from tsunagu.storage import Arrow, stage_columns
 
@@ -27,21 +27,21 @@ select
     case type when 'identify' then {identify} when 'track' then {track} else 0 end::tinyint as kind,
     user_id, anonymous_id,
     case when type = 'alias' then previous_id end as previous_id,
-    case when type = 'identify' and json_type(traits, '$.email') = 'VARCHAR'
-        then json_extract_string(traits, '$.email') end as email,
     source,
-    case when type in ('identify', 'alias')
+    case when type in ('identify', 'alias') or {others}
         or (user_id is not null and anonymous_id is not null) then message_id end as message_id,
     case when type = 'identify' then traits end as traits,
     watched, word,
     case when watched >= 0 or word >= 0 then properties end as properties,
     case when word >= 0 then context end as context
+    {columns}
 from (
     select *,
         case when type = 'track' then coalesce(list_position($watched, name), 0) else 0 end - 1
             as watched,
         case when type = 'track' then coalesce(list_position($words, name), 0) else 0 end - 1
             as word
+        {drawn}
     from events
     where position > $after and position <= $upto
 )
@@ -117,9 +117,19 @@ class Heads:
     table: Arrow
 
 
-def read_heads(lake: duckdb.DuckDBPyConnection, plan: Plan, after: int, upto: int) -> Heads:
-    """The events of a range."""
-    query = _HEADS.format(identify=IDENTIFY, track=TRACK)
+def read_heads(
+    lake: duckdb.DuckDBPyConnection, plan: Plan, kinds: Kinds, after: int, upto: int
+) -> Heads:
+    """The events of a range; identifiers are drawn as `kinds` says where they stand."""
+    drawn = {f"path_{n}": _text_at(room, path) for n, (_, room, path) in enumerate(kinds.paths)}
+    drawn["external"] = _EXTERNAL
+    query = _HEADS.format(
+        identify=IDENTIFY,
+        track=TRACK,
+        drawn="".join(f", {text} as {name}" for name, text in drawn.items()),
+        columns="".join(f", {name}" for name in drawn),
+        others=" or ".join(f"{name} is not null" for name in drawn),
+    )
     words = {"watched": list(plan.needs) or [""], "words": list(WORDS)}
     table = lake.execute(query, {"after": after, "upto": upto, **words}).to_arrow_table()
     told = Told(
@@ -129,9 +139,30 @@ def read_heads(lake: duckdb.DuckDBPyConnection, plan: Plan, after: int, upto: in
         table["user_id"],
         table["anonymous_id"],
         table["previous_id"],
-        table["email"],
+        [table[name] for name in drawn if name != "external"],
+        table["external"],
     )
     return Heads(told, _numbers(table, "happened_at"), table)
+
+
+# Most events have nothing there: a name is looked for before JSON is read. It may be written
+# with escapes, which begin with a backslash and a u.
+_EXTERNAL = """
+case when contains(context, '"externalIds"') or contains(context, '\\u')
+    then nullif(json_extract(context, '$.externalIds')::varchar, 'null') end
+"""
+
+
+def _text_at(room: str, path: Sequence[str]) -> str:
+    """SQL that draws a text out of an event's JSON, as a kind's source says (`Kinds.paths`)."""
+    where = "'$" + "".join(f'."{name}"' for name in path) + "'"
+    named = f"(contains({room}, '\"{path[0]}\"') or contains({room}, '\\u'))"
+    if room == "traits":
+        named += " and type = 'identify'"
+    return (
+        f"case when {named} and json_type({room}, {where}) = 'VARCHAR' "
+        f"then json_extract_string({room}, {where}) end"
+    )
 
 
 def _numbers(table: Arrow, column: str) -> Ints:
