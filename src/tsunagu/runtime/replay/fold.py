@@ -11,6 +11,7 @@ from tsunagu import identity, profiles
 from tsunagu.core import Json, decode_body
 from tsunagu.core.events import CONSENT_WORDS, PLATFORM_SOURCE
 from tsunagu.decisions import Policy
+from tsunagu.identity import Kinds
 from tsunagu.journeys import Book
 from tsunagu.profiles import Absorption, Fact, Plan
 from tsunagu.runtime.batch import Changes, Loaded, advance_batch, resolve_batch
@@ -24,12 +25,12 @@ _TIMERS = 2_000
 _NO_JOURNEYS = Book({}, {}, {}, Policy())
 
 
-def fold_cut(cursor: Cursor[Row], replay: Replay, plan: Plan, cut: Cut) -> None:
+def fold_cut(cursor: Cursor[Row], replay: Replay, plan: Plan, kinds: Kinds, cut: Cut) -> None:
     """Fold one batch, in the caller's transaction."""
     queries.note_read(cursor, replay, cut.low, cut.high, len(cut.events))
     if not cut.events:
         return
-    facts, absorbed = _identify(cursor, replay, cut)
+    facts, absorbed = _identify(cursor, replay, kinds, cut)
     touched = {fact.customer for fact in facts}
     touched |= {customer for a in absorbed for customer in (a.loser, a.survivor)}
     states, _ = profiles.load_states(cursor, replay.shadow, touched, plan.key)
@@ -51,15 +52,18 @@ def fire_timers(cursor: Cursor[Row], replay: Replay, plan: Plan, until: int) -> 
 
 
 def _identify(
-    cursor: Cursor[Row], replay: Replay, cut: Cut
+    cursor: Cursor[Row], replay: Replay, kinds: Kinds, cut: Cut
 ) -> tuple[Sequence[Fact], Sequence[Absorption]]:
     bodies = [decode_body(event.body) for event in cut.events]
-    stated = [identity.identifiers_of(*pair) for pair in zip(cut.events, bodies, strict=True)]
+    stated = kinds.identifiers(cut.events, bodies).identifiers
     known = identity.load_known(cursor, replay.shadow, {i for some in stated for i in some})
+    gaining = identity.gaining(stated, known)
+    known.counts = identity.load_counts(cursor, replay.shadow, gaining)
     # Customers' numbers come from the workspace's own, so that they are those that are live.
     facts, absorbed, resolution = resolve_batch(
-        replay.workspace_id, cut.events, bodies, stated, known
+        replay.workspace_id, cut.events, bodies, stated, known, kinds
     )
+    resolution.held.clear()  # what was held back is there to be read, and was noted live
     identity.store(cursor, replay.shadow, resolution)
     return facts, absorbed
 

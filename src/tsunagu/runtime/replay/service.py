@@ -25,6 +25,7 @@ from tsunagu.runtime.replay.models import STAGES, Difference, Replay
 from tsunagu.runtime.replay.source import cuts
 from tsunagu.runtime.replay.swap import exchange
 from tsunagu.serve import definitions
+from tsunagu.serve.definitions import Definitions
 from tsunagu.storage import LOOK_UPS, Database, Row, in_workspace
 
 BATCH = 5_000
@@ -177,10 +178,11 @@ class Replaying:
         with self._both(replay) as cursor:
             stretches = queries.unread(cursor, replay)
             _, closed = queries.reached(cursor, self.workspace.id, eventlog.PIPELINE)
+        kinds = self._definitions().kinds
         total, done = sum(high - low for low, high in stretches), 0
         for cut in cuts(self.reading, self.lake, replay, stretches, BATCH):
             with self._both(replay) as cursor:
-                fold_cut(cursor, replay, plan, cut)
+                fold_cut(cursor, replay, plan, kinds, cut)
                 failpoint("replay.folded")
             done += cut.high - cut.low
             progress(done, total)
@@ -193,6 +195,7 @@ class Replaying:
 
     def _swap_at_once(self, replay: Replay, plan: Plan) -> tuple[Replay, int]:
         """Fold what came since under the lease and exchange, unless that is too much."""
+        kinds = self._definitions().kinds
         with self._both(replay) as cursor:
             eventlog.hold_cursor(cursor, self.workspace.id, eventlog.PIPELINE)
             _, closed = queries.reached(cursor, self.workspace.id, eventlog.PIPELINE)
@@ -202,7 +205,7 @@ class Replaying:
                 events += len(cut.events)
                 if events > BATCH:
                     raise _TooMuch
-                fold_cut(cursor, replay, plan, cut)
+                fold_cut(cursor, replay, plan, kinds, cut)
             while fire_timers(cursor, replay, plan, closed):
                 pass
             now = queries.find(cursor, self.workspace.id, replay.replay_id)
@@ -232,9 +235,12 @@ class Replaying:
             raise Invalid("This replay has not come to its end. Go on: tsunagu replay start")
 
     def _plan(self) -> Plan:
+        return self._definitions().plan
+
+    def _definitions(self) -> Definitions:
         with in_workspace(self.reading, self.workspace.id) as cursor:
             name = zone(self.workspace.zone)
-            return definitions.load(cursor, self.workspace.id, name, None).plan
+            return definitions.load(cursor, self.workspace.id, name, None)
 
     def _plan_of(self, replay: Replay) -> Plan:
         plan = self._plan()
