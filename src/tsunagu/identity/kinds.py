@@ -39,6 +39,7 @@ BLOCKED = frozenset(
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _PATHS = re.compile(r"(traits|properties|context)((\.[A-Za-z0-9_\-]{1,80}){1,6})")
 EXTERNAL = "context.externalIds."
+_ROOMS = ("traits", "properties", "context")
 _ENVELOPE = ("user_id", "anonymous_id", "previous_id")
 
 
@@ -195,6 +196,14 @@ class Kinds:
         for name, document in self.documents.items():
             for source in document.sources:
                 self._place(self._kinds[name], source)
+        named = {room: {p[0] for _, r, p in self.paths if r == room} for room in _ROOMS}
+        self._in_context = frozenset(named["context"] | {"externalIds"})
+        self._in_properties, self._in_traits = named["properties"], named["traits"]
+        self._plain = (
+            _is_plain(self.users)
+            and _is_plain(self.devices)
+            and (self.users[0].rank < self.devices[0].rank)
+        )
         self.key = repr(sorted((n, k.model_dump_json()) for n, k in (published or {}).items()))
 
     def _place(self, kind: Kind, source: str) -> None:
@@ -229,9 +238,32 @@ class Kinds:
     def identifiers(self, events: Sequence[Event], bodies: Sequence[Body]) -> Stated:
         """The usable identifiers of each event, strongest first."""
         stated = Stated()
+        add = stated.identifiers.append
         for event, body in zip(events, bodies, strict=True):
-            stated.identifiers.append(self.identifiers_of(event, body, stated.blocked))
+            if self._plain and self._says_no_more(event, body):
+                add(self._of_envelope(event, stated.blocked))
+            else:
+                add(self.identifiers_of(event, body, stated.blocked))
         return stated
+
+    def _says_no_more(self, event: Event, body: Body) -> bool:
+        """Whether an event has nothing to identify by but its envelope: as nearly all events."""
+        if event.type == "alias" or not self._in_context.isdisjoint(body.context):
+            return False
+        if event.type == "identify" and not self._in_traits.isdisjoint(body.traits):
+            return False
+        return not self._in_properties or self._in_properties.isdisjoint(body.properties)
+
+    def _of_envelope(self, event: Event, blocked: dict[Identifier, Blocked]) -> list[Identifier]:
+        """The quick way for such an event, whose ids are compared as they are."""
+        found: list[Identifier] = []
+        for kind, value in ((self.users[0], event.user_id), (self.devices[0], event.anonymous_id)):
+            if value and len(value) <= MAX_VALUE:
+                if value.lower() in kind.blocked:
+                    _note(blocked, (kind.name, value), event)
+                else:
+                    found.append((kind.name, value))
+        return found
 
     def identifiers_of(
         self, event: Event, body: Body, blocked: dict[Identifier, Blocked] | None = None
@@ -283,6 +315,10 @@ class Kinds:
             if isinstance(said, str) and isinstance(kind, str) and (known := self.of_type(kind)):
                 found.append((known, said))
         return found
+
+
+def _is_plain(kinds: Sequence[Kind]) -> bool:
+    return len(kinds) == 1 and kinds[0].form == "as_is" and kinds[0].patterns is None
 
 
 def _by_rank(found: tuple[Kind, Identifier]) -> tuple[int, int, str]:

@@ -136,9 +136,9 @@ def gaining(identifiers: Sequence[list[Identifier]], known: Known) -> set[int]:
     owner_of = known.owners.get
     for stated in identifiers:
         if len(stated) > 1:
-            owners = {owner_of(identifier) for identifier in stated}
-            if len(owners) > 1:
-                found |= owners
+            owners = [owner_of(identifier) for identifier in stated]
+            if owners.count(owners[0]) < len(owners):
+                found.update(owners)
     return {customer for customer in found if customer is not None}
 
 
@@ -202,8 +202,11 @@ class _Walk:
         It owns the strongest identifier, before and after.
         """
         owners, first = self.known.owners, stated[0]
-        found = [o for o in map(owners.get, stated) if o is not None]
-        customer = self.current(found[0]) if found else None
+        found = [owners.get(identifier) for identifier in stated]
+        customer = next((self.current(o) for o in found if o is not None), None)
+        if customer is not None and found.count(found[0]) == len(found):
+            self._record_edges(event, stated, customer)
+            return customer
         if customer is None or (first not in owners and not self._fits(customer, first)):
             # Where somebody was found: another person, on a device or address of theirs.
             customer = self._create(event, first)
