@@ -1,0 +1,19 @@
+"""Linking: who is one person, by how alike records are (Fellegi and Sunter), without labels."""
+
+from tsunagu.identity.linking.model import Column, Comparison, Key, Level, Model, Report
+from tsunagu.identity.linking.scoring import Reason, probability
+from tsunagu.identity.linking.service import Links, link, train
+
+__all__ = [
+    "Column",
+    "Comparison",
+    "Key",
+    "Level",
+    "Links",
+    "Model",
+    "Reason",
+    "Report",
+    "link",
+    "probability",
+    "train",
+]

@@ -1,0 +1,196 @@
+"""Blocking: which records are compared at all, chosen by counting and not by guessing.
+
+Many keys are tried: columns, their sounds, beginnings and parts, and pairs of those. Each costs
+the pairs it gives and is worth the likely pairs it finds. What no key finds is estimated from
+how many likely pairs only one key found (Chao 1984), so the recall is stated without labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from tsunagu.identity.linking.columns import quoted
+from tsunagu.identity.linking.model import Column, Key
+from tsunagu.identity.linking.preparing import parts
+
+CAP = 200
+PAIRS_A_RECORD = 100.0
+# Keys are counted on so many records; what a larger table has is reckoned from it.
+_SAMPLE = 100_000
+_MOST_OF_ONE = 30.0
+_ENOUGH_MISSED = 0.002
+# A second key that finds a pair makes the estimate of the unseen better, a third a little.
+_WORTH = np.array([1.0, 0.25, 0.05])
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A key that might be used, and about how many pairs it gives."""
+
+    parts: tuple[str, ...]
+    pairs: float
+
+
+def candidates(
+    connection: duckdb.DuckDBPyConnection, prepared: str, columns: Sequence[Column], records: int
+) -> list[Candidate]:
+    """All keys that give any pairs and not too many, the cheapest first."""
+    bases = {c.name: [c.name, *parts(c.name, c.nature)] for c in columns}
+    alone = [(b,) for c in columns if c.nature not in ("category", "code") for b in bases[c.name]]
+    together = [
+        (a, b) for one, other in combinations(bases.values(), 2) for a in one for b in other
+    ]
+    source, scale = quoted(prepared), 1.0
+    if records > _SAMPLE:
+        connection.execute(
+            f"create or replace temp table blocking_sample as select * from {source} "  # noqa: S608 - quoted
+            f"order by hash(unique_id) limit {_SAMPLE}"
+        )
+        source, scale = "blocking_sample", (records / _SAMPLE) ** 2
+    found: list[Candidate] = []
+    for key in [*alone, *together]:
+        pairs = _count(connection, source, key) * scale
+        if 0 < pairs <= _MOST_OF_ONE * records:
+            found.append(Candidate(key, pairs))
+    return sorted(found, key=lambda c: (c.pairs, c.parts))
+
+
+def _count(connection: duckdb.DuckDBPyConnection, source: str, key: tuple[str, ...]) -> float:
+    listed = ", ".join(map(quoted, key))
+    filled = " and ".join(f"{quoted(part)} is not null" for part in key)
+    row = connection.execute(
+        f"""
+        select coalesce(sum(n * (n - 1) / 2), 0) from (
+            select count(*)::double as n from {source} where {filled} group by {listed}
+            having count(*) between 2 and {CAP}
+        )
+        """  # noqa: S608 - quoted names
+    ).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def key_value(key: Sequence[str], side: str = "") -> str:
+    """The expression of a key's value, null where a part is missing."""
+    dot = f"{side}." if side else ""
+    named = [f"{dot}{quoted(part)}" for part in key]
+    filled = " and ".join(f"{part} is not null" for part in named)
+    return f"case when {filled} then hash({', '.join(named)}) end"
+
+
+def make_pairs(
+    connection: duckdb.DuckDBPyConnection, prepared: str, keys: Sequence[tuple[str, ...]], to: str
+) -> int:
+    """Make the table `to` (left_id, right_id) of pairs that share a key; how many there are."""
+    values = ", ".join(f"{key_value(key)} as k{n}" for n, key in enumerate(keys))
+    connection.execute(
+        f"create or replace temp table keyed as select unique_id, {values} from {quoted(prepared)}"  # noqa: S608 - quoted
+    )
+    connection.execute(f"create or replace table {quoted(to)} (left_id bigint, right_id bigint)")
+    for n in range(len(keys)):
+        earlier = "".join(
+            f" and not coalesce(l.k{m} = r.k{m} {_uncapped(m)}, false)" for m in range(n)
+        )
+        connection.execute(
+            f"create or replace temp table full{n} as select k{n} as k from keyed "  # noqa: S608
+            f"where k{n} is not null group by k{n} having count(*) between 2 and {CAP}"
+        )
+        connection.execute(
+            f"""
+            insert into {quoted(to)}
+            select l.unique_id, r.unique_id
+            from keyed as l join keyed as r on l.k{n} = r.k{n} and l.unique_id < r.unique_id
+            where l.k{n} in (select k from full{n}){earlier}
+            """  # noqa: S608
+        )
+    for n in range(len(keys)):
+        connection.execute(f"drop table full{n}")
+    connection.execute("drop table keyed")
+    row = connection.execute(f"select count(*) from {quoted(to)}").fetchone()  # noqa: S608
+    return int(row[0]) if row else 0
+
+
+def _uncapped(number: int) -> str:
+    return f"and l.k{number} in (select k from full{number})"
+
+
+def held_by(
+    connection: duckdb.DuckDBPyConnection,
+    prepared: str,
+    pairs: str,
+    keys: Sequence[Candidate],
+) -> Floats:
+    """Which pairs each key holds: a matrix of 0 and 1, a row for each pair, a column a key."""
+    named = sorted({part for key in keys for part in key.parts})
+    equal = {part: f"e{n}" for n, part in enumerate(named)}
+    tests = ", ".join(
+        f"coalesce(l.{quoted(part)} = r.{quoted(part)}, false)::tinyint as {short}"
+        for part, short in equal.items()
+    )
+    table = connection.execute(
+        f"""
+        select {tests} from {quoted(pairs)} as p
+        join {quoted(prepared)} as l on l.unique_id = p.left_id
+        join {quoted(prepared)} as r on r.unique_id = p.right_id
+        """  # noqa: S608
+    ).fetchnumpy()
+    columns = [
+        np.prod([table[equal[part]].astype(np.float64) for part in key.parts], axis=0)
+        for key in keys
+    ]
+    return np.column_stack(columns)
+
+
+def choose(
+    found: Sequence[Candidate], held: Floats, records: int, *, most: float = PAIRS_A_RECORD
+) -> tuple[list[Key], float]:
+    """The keys worth their pairs, and the estimated recall of all of them together.
+
+    Args:
+        held: as `held_by` tells, for the likely pairs.
+        most: how many candidate pairs a record all keys together may give.
+    """
+    times = np.zeros(len(held))
+    left, spent = list(range(len(found))), 0.0
+    chosen: list[int] = []
+    while left:
+        worth = _WORTH[np.minimum(times, 2).astype(int)] * (times < 3)
+        gains = worth @ held[:, left]
+        costs = np.array([found[n].pairs for n in left]) + 0.05 * records
+        best = int(np.argmax(gains / costs))
+        number = left.pop(best)
+        if gains[best] < 1e-4 * max(1, len(held)) or len(chosen) >= 24:
+            break
+        if spent + found[number].pairs > most * records:
+            continue
+        chosen.append(number)
+        spent += found[number].pairs
+        times += held[:, number]
+        if _missed(times) < _ENOUGH_MISSED * max(1.0, float((times > 0).sum())) and len(chosen) > 3:
+            break
+    total = max(1, len(held))
+    keys = [
+        Key(
+            parts=found[n].parts,
+            cap=CAP,
+            pairs=int(found[n].pairs),
+            share=float(held[:, n].sum() / total),
+        )
+        for n in chosen
+    ]
+    seen = float((times > 0).sum())
+    whole = max(total, seen + _missed(times))
+    return keys, seen / whole if whole else 0.0
+
+
+def _missed(times: Floats) -> float:
+    """Chao's lower bound on how many pairs no key finds."""
+    once, twice = float((times == 1).sum()), float((times == 2).sum())
+    return once * (once - 1) / (2 * (twice + 1))

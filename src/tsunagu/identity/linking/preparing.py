@@ -1,0 +1,139 @@
+"""Prepared records: each column in a form that compares well, and the parts that make keys.
+
+One SQL expression a derived column, so that a table of a million records and a single one are
+prepared alike. What is derived from `surname` is called `surname__sound`, `surname__start`, …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from tsunagu.identity.linking.columns import quoted
+from tsunagu.identity.linking.model import Column, Nature
+
+ID = "unique_id"
+_VOWELS = "[aeiouhwy]"
+_FROM, _TO = "bfpvcgjkqsxzdtlmnr", "111122222222334556"
+
+
+def plain(column: str, nature: Nature) -> str:
+    """The expression of a column's comparable form; null where it says nothing."""
+    text = f"trim(strip_accents(lower(nfc_normalize({column}::varchar))))"
+    if nature == "date":
+        text = (
+            f"case when regexp_full_match({text}, '[0-9]{{4}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}') "
+            f"then (select string_agg(lpad(p, 2, '0'), '') from (select unnest("
+            f"regexp_split_to_array({text}, '[-/.]')) as p)) else "
+            f"regexp_replace({text}, '[^0-9]', '', 'g') end"
+        )
+    elif nature in ("number", "code"):
+        text = f"regexp_replace({text}, '[\\s().+-]', '', 'g')"
+    elif nature != "email":
+        text = f"regexp_replace(regexp_replace({text}, '[''’.]', '', 'g'), '[\\s,;/-]+', ' ', 'g')"
+    return f"nullif(trim({text}), '')"
+
+
+def parts(name: str, nature: Nature) -> dict[str, str]:
+    """The derived columns of a prepared column: what keys are made of, by name."""
+    v = quoted(name)
+    made: dict[str, str] = {}
+    match nature:
+        case "name":
+            made = {"sound": _sound(v), "start": f"left({v}, 3)", "end": f"right({v}, 3)"}
+        case "text":
+            made = {
+                "first": f"split_part({v}, ' ', 1)",
+                "last": f"list_extract(string_split({v}, ' '), -1)",
+                "bare": f"nullif(replace({v}, ' ', ''), '')",
+                "sound": _sound(f"replace({v}, ' ', '')"),
+                "digits": f"nullif(regexp_replace({v}, '[^0-9]+', '', 'g'), '')",
+            }
+        case "date":
+            made = {
+                "month": f"left({v}, 6)",
+                "day": f"right({v}, 4)",
+                "ends": f"left({v}, 4) || right({v}, 2)",
+                "sorted": _sorted(v),
+            }
+        case "number":
+            made = {"start": f"left({v}, 4)", "end": f"right({v}, 4)", "sorted": _sorted(v)}
+        case "code":
+            made = {"sorted": _sorted(v)}
+        case "email":
+            made = {"mailbox": f"nullif(split_part({v}, '@', 1), '')"}
+        case _:
+            made = {}
+    return {f"{name}__{part}": expression for part, expression in made.items()}
+
+
+def _sound(v: str) -> str:
+    """How a Latin word sounds: its first letter and the classes of its consonants."""
+    skeleton = f"regexp_replace(substr({v}, 2), '{_VOWELS}', '', 'g')"
+    return (
+        f"case when regexp_full_match({v}, '[a-z].*') then "
+        f"left(left({v}, 1) || translate({skeleton}, '{_FROM}', '{_TO}'), 5) end"
+    )
+
+
+def _sorted(v: str) -> str:
+    """The characters in order: what stays when two are swapped."""
+    return f"array_to_string(list_sort(string_split({v}, '')), '')"
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    target: str,
+    columns: Sequence[tuple[str, Nature]],
+) -> None:
+    """Make the table `target` of prepared records.
+
+    Args:
+        table: has `unique_id` and the columns.
+        target: gets `unique_id`, each column in its plain form, and its parts.
+    """
+    values = ", ".join(f"{plain(quoted(n), nature)} as {quoted(n)}" for n, nature in columns)
+    derived = "".join(
+        f", {expression} as {quoted(part)}"
+        for name, nature in columns
+        for part, expression in parts(name, nature).items()
+    )
+    connection.execute(
+        f"""
+        create or replace table {quoted(target)} as
+        select *{derived} from (select {ID}, {values} from {quoted(table)})
+        """  # noqa: S608 - quoted names and constants
+    )
+
+
+def add_rarity(
+    connection: duckdb.DuckDBPyConnection, target: str, columns: Sequence[Column]
+) -> None:
+    """Add to prepared records how rare each value is: 0 common, 1 usual, 2 rare."""
+    rated = "".join(
+        f""", case when {quoted(c.name)} in {_list(c.common)} then 0
+                 when {quoted(c.name)} in {_list(c.usual)} then 1 else 2 end::tinyint
+            as {quoted(rarity(c.name))}"""
+        for c in columns
+        if rates(c)
+    )
+    connection.execute(
+        f"create or replace table {quoted(target)} as select *{rated} from {quoted(target)}"  # noqa: S608 - quoted names and literals
+    )
+
+
+def rates(column: Column) -> bool:
+    """Whether some values of the column are frequent enough to prove less than others."""
+    return bool(column.common or column.usual)
+
+
+def rarity(name: str) -> str:
+    """The column that tells how rare a value of `name` is."""
+    return f"{name}__rarity"
+
+
+def _list(values: Sequence[str]) -> str:
+    inner = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    return f"({inner})" if values else "('')"

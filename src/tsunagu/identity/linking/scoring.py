@@ -1,0 +1,150 @@
+"""Scores: the match weight of pairs of prepared records, in bulk, live, and explained.
+
+A weight is log2 of the odds that two records are one person: that of any two records, and what
+each comparison adds. The same SQL is used for millions of pairs and for one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from tsunagu.identity.linking.columns import quoted
+from tsunagu.identity.linking.model import Comparison, Level, Model
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What one comparison adds to the weight of a pair, and why."""
+
+    comparison: str
+    label: str
+    weight: float
+    left: str
+    right: str
+
+
+def level_weight(level: Level) -> float:
+    """What a level adds: log2 of how much more often one person's records have it."""
+    if level.null or level.m is None or level.u is None:
+        return 0.0
+    return math.log2(level.m / level.u)
+
+
+def prior_weight(prior: float) -> float:
+    """The weight of any two records."""
+    return math.log2(prior / (1 - prior))
+
+
+def probability(weight: float) -> float:
+    """The probability that a pair of this weight is one person."""
+    return 1 / (1 + 2.0**-weight) if weight > -1000 else 0.0
+
+
+def double(number: float) -> str:
+    """A number as a literal that DuckDB reads as a double and not as a decimal."""
+    return f"{number:.17e}"
+
+
+def outcome(comparison: Comparison) -> str:
+    """The expression of the place of the level that a pair has."""
+    whens = " ".join(
+        f"when {level.condition} then {place}"
+        for place, level in enumerate(comparison.levels)
+        if level.condition != "else"
+    )
+    return f"case {whens} else {len(comparison.levels) - 1} end"
+
+
+def score(
+    connection: duckdb.DuckDBPyConnection,
+    comparisons: Sequence[Comparison],
+    prepared: str,
+    pairs: str,
+    target: str,
+    *,
+    prior: float,
+    least: float | None = None,
+    other: str | None = None,
+) -> None:
+    """Make the table `target` (left_id, right_id, weight) of scored pairs.
+
+    Args:
+        prepared: the prepared records of the left side.
+        pairs: a table (left_id, right_id) of candidates.
+        least: leave out pairs below this weight.
+        other: the prepared records of the right side; None where they are the same table.
+    """
+    columns = sorted({column for c in comparisons for column in _columns(c)})
+    sides = ", ".join(
+        f"{side}.{quoted(name)} as {quoted(f'{name}_{side}')}"
+        for name in columns
+        for side in ("l", "r")
+    )
+    total = " + ".join(_weighed(c) for c in comparisons)
+    where = "" if least is None else f"where weight >= {double(least)}"
+    connection.execute(
+        f"""
+        create or replace table {quoted(target)} as
+        select left_id, right_id, weight from (
+            select left_id, right_id, {double(prior_weight(prior))} + {total} as weight
+            from (
+                select p.left_id, p.right_id, {sides}
+                from {quoted(pairs)} as p
+                join {quoted(prepared)} as l on l.unique_id = p.left_id
+                join {quoted(other or prepared)} as r on r.unique_id = p.right_id
+            )
+        ) {where}
+        """  # noqa: S608 - quoted names and a model's conditions
+    )
+
+
+def _columns(comparison: Comparison) -> set[str]:
+    """The columns of prepared records that its conditions name."""
+    found = set(comparison.columns)
+    told = " ".join(level.condition for level in comparison.levels)
+    return found | {f"{c}__rarity" for c in comparison.columns if f"{c}__rarity_l" in told}
+
+
+def _weighed(comparison: Comparison) -> str:
+    whens = " ".join(
+        f"when {level.condition} then {double(level_weight(level))}"
+        for level in comparison.levels
+        if level.condition != "else"
+    )
+    return f"case {whens} else {double(level_weight(comparison.levels[-1]))} end"
+
+
+def explain(
+    connection: duckdb.DuckDBPyConnection, model: Model, prepared: str, left: object, right: object
+) -> list[Reason]:
+    """Why two prepared records weigh what they do together: each comparison's part."""
+    reasons: list[Reason] = []
+    for comparison in model.comparisons:
+        columns = sorted(_columns(comparison))
+        sides = ", ".join(
+            f"{side}.{quoted(name)} as {quoted(f'{name}_{side}')}"
+            for name in columns
+            for side in ("l", "r")
+        )
+        shown = [
+            "concat_ws(' ', " + ", ".join(quoted(f"{n}_{s}") for n in comparison.columns) + ")"
+            for s in ("l", "r")
+        ]
+        row = connection.execute(
+            f"""
+            select {outcome(comparison)}, {shown[0]}, {shown[1]}
+            from (select {sides} from {quoted(prepared)} as l, {quoted(prepared)} as r
+                  where l.unique_id = ? and r.unique_id = ?)
+            """,  # noqa: S608 - quoted names and a model's conditions
+            [left, right],
+        ).fetchone()
+        if row is not None:
+            level = comparison.levels[row[0]]
+            reasons.append(
+                Reason(comparison.name, level.label, level_weight(level), row[1], row[2])
+            )
+    return reasons

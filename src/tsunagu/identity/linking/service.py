@@ -1,0 +1,245 @@
+"""Train a model on a table of records, and link by it.
+
+Training takes no labels: columns are looked at, keys are tried, weights are learned within
+blocks, the likely pairs choose the keys that stay and set the prior and the thresholds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from tsunagu.core import Invalid
+from tsunagu.identity.linking import blocking
+from tsunagu.identity.linking.blocking import Candidate
+from tsunagu.identity.linking.clusters import Ints, cluster
+from tsunagu.identity.linking.columns import look_at, quoted, with_frequencies
+from tsunagu.identity.linking.comparing import comparisons_of
+from tsunagu.identity.linking.model import Column, Comparison, Model, Report
+from tsunagu.identity.linking.preparing import ID, add_rarity, prepare
+from tsunagu.identity.linking.scoring import double, prior_weight, score
+from tsunagu.identity.linking.training import train_weights
+
+PREPARED, PAIRS, SCORED = "linking_prepared", "linking_pairs", "linking_scored"
+PRECISION = 0.99
+"""Of the pairs in the last stretch above the upper threshold, so many are expected true."""
+LEAST_WEIGHT = -8.0
+_LOWER_PROBABILITY = 0.1
+_TRIAL_A_RECORD = 40.0
+_LIKELY = 0.9
+_LEAST_RECORDS = 20
+
+Tell = Callable[[str], None]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Links:
+    """What a model says of a table: scored pairs, and the cluster of each record."""
+
+    records: Ints
+    left: Ints
+    right: Ints
+    weight: Floats
+    clusters: Ints
+    bridges: int
+    candidates: int
+
+
+def train(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    *,
+    skip: Sequence[str] = (),
+    pairs_a_record: float = blocking.PAIRS_A_RECORD,
+    tell: Tell = lambda _: None,
+) -> Model:
+    """Learn a model from a table of records.
+
+    Args:
+        table: has `unique_id` (a whole number) and columns of text.
+        skip: columns that are no attribute of a person.
+        pairs_a_record: how many candidate pairs a record the keys may give.
+
+    Raises:
+        Invalid: the records are too few, or have nothing to compare.
+    """
+    tell("columns")
+    records, columns = _prepared(connection, table, frozenset({ID, *skip}))
+    comparisons = comparisons_of(connection, PREPARED, columns)
+    tell("keys")
+    found = blocking.candidates(connection, PREPARED, columns, records)
+    if not found:
+        raise Invalid("No two records share anything to compare them by.")
+    tell("weights")
+    blocks, excess = _blocks(connection, columns, records)
+    total = records * (records - 1) / 2
+    prior = min(0.5, max(1 / total, 1.3 * excess / total))
+    comparisons = train_weights(connection, PREPARED, comparisons, blocks, prior)
+    tell("likely pairs")
+    trial = _trial(found, records)
+    blocking.make_pairs(connection, PREPARED, [c.parts for c in trial], PAIRS)
+    prior = _scored(connection, comparisons, prior, total)
+    connection.execute(
+        f"create or replace table likely as select left_id, right_id from {SCORED} "  # noqa: S608
+        f"where 1 / (1 + pow(2, -weight)) >= {_LIKELY}"
+    )
+    tell("choosing keys")
+    held = blocking.held_by(connection, PREPARED, "likely", found)
+    keys, recall = blocking.choose(found, held, records, most=pairs_a_record)
+    if not keys:
+        raise Invalid("No pairs of records look like one person; there is nothing to learn from.")
+    tell("thresholds")
+    count = blocking.make_pairs(connection, PREPARED, [k.parts for k in keys], PAIRS)
+    prior = _scored(connection, comparisons, prior, total)
+    weights = _weights(connection)
+    upper, lower = thresholds(weights)
+    likely = 1 / (1 + np.exp2(-weights))
+    linked = weights >= upper
+    report = Report(
+        records=records,
+        pairs=count,
+        likely_pairs=float(likely.sum()),
+        recall=recall,
+        precision=float(likely[linked].mean()) if linked.any() else 1.0,
+        linked=int(linked.sum()),
+        asked=int(((weights >= lower) & ~linked).sum()),
+    )
+    return Model(
+        columns=tuple(columns),
+        comparisons=tuple(comparisons),
+        keys=tuple(keys),
+        prior=prior,
+        upper=upper,
+        lower=lower,
+        report=report,
+    )
+
+
+def link(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> Links:
+    """Score a table's records by a model and put them into clusters."""
+    prepare_for(connection, model, table)
+    count = blocking.make_pairs(connection, PREPARED, [k.parts for k in model.keys], PAIRS)
+    score(
+        connection,
+        model.comparisons,
+        PREPARED,
+        PAIRS,
+        SCORED,
+        prior=model.prior,
+        least=LEAST_WEIGHT,
+    )
+    found = connection.execute(f"select left_id, right_id, weight from {SCORED}").fetchnumpy()  # noqa: S608
+    records = connection.execute(f"select unique_id from {PREPARED}").fetchnumpy()["unique_id"]  # noqa: S608
+    left, right = found["left_id"].astype(np.int64), found["right_id"].astype(np.int64)
+    weight = found["weight"].astype(np.float64)
+    labels, bridges = cluster(records.astype(np.int64), left, right, weight, upper=model.upper)
+    return Links(records.astype(np.int64), left, right, weight, labels, bridges, count)
+
+
+def prepare_for(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
+    """Make the prepared records of a table as the model has them."""
+    prepare(connection, table, PREPARED, [(c.name, c.nature) for c in model.columns])
+    add_rarity(connection, PREPARED, model.columns)
+
+
+def thresholds(weights: Floats) -> tuple[float, float]:
+    """The weights from which pairs are linked, and from which people are asked.
+
+    The upper one is the least at which a pair is still expected to be true with `PRECISION`.
+    """
+    upper = float(np.log2(PRECISION / (1 - PRECISION)))
+    lower = float(np.log2(_LOWER_PROBABILITY / (1 - _LOWER_PROBABILITY)))
+    return upper, min(upper, lower)
+
+
+def _prepared(
+    connection: duckdb.DuckDBPyConnection, table: str, skip: frozenset[str]
+) -> tuple[int, list[Column]]:
+    looked = look_at(connection, table, skip)
+    prepare(connection, table, PREPARED, [(name, nature) for name, nature, _ in looked])
+    columns = [with_frequencies(connection, PREPARED, *one) for one in looked]
+    add_rarity(connection, PREPARED, columns)
+    row = connection.execute(f"select count(*) from {PREPARED}").fetchone()  # noqa: S608
+    records = int(row[0]) if row else 0
+    if records < _LEAST_RECORDS or not columns:
+        raise Invalid(f"{records} records are too few to learn from; {_LEAST_RECORDS} are needed.")
+    return records, columns
+
+
+def _trial(found: Sequence[Candidate], records: int) -> list[Candidate]:
+    """The cheapest keys, as many as the trial may cost."""
+    chosen: list[Candidate] = []
+    spent = 0.0
+    for candidate in found:
+        spent += candidate.pairs
+        if spent > _TRIAL_A_RECORD * records and len(chosen) > 3:
+            break
+        chosen.append(candidate)
+    return chosen
+
+
+def _blocks(
+    connection: duckdb.DuckDBPyConnection, columns: Sequence[Column], records: int
+) -> tuple[list[tuple[str, ...]], float]:
+    """Blocks to learn in, disjoint, the ones with the most pairs beyond chance first.
+
+    Also how many pairs beyond chance the best one holds: nearly all of them are one person.
+    """
+    total = records * (records - 1) / 2
+    agree = {c.name: _equal_pairs(connection, (c.name,)) for c in columns}
+    rated: list[tuple[float, tuple[str, ...]]] = []
+    for one, other in combinations([c.name for c in columns], 2):
+        pairs = _equal_pairs(connection, (one, other))
+        chance = agree[one] * agree[other] / total
+        if pairs and pairs <= 100 * records:
+            rated.append((pairs - chance, (one, other)))
+    for column in columns:
+        if column.nature in ("number", "email") and 0 < agree[column.name] <= 20 * records:
+            rated.append((agree[column.name], (column.name,)))
+    rated.sort(key=lambda one: (-one[0], one[1]))
+    chosen: list[tuple[str, ...]] = []
+    for _, block in rated:
+        if not any(set(block) & set(other) for other in chosen):
+            chosen.append(block)
+    return chosen[:4], max((excess for excess, _ in rated), default=0.0)
+
+
+def _equal_pairs(connection: duckdb.DuckDBPyConnection, key: tuple[str, ...]) -> float:
+    listed = ", ".join(map(quoted, key))
+    filled = " and ".join(f"{quoted(part)} is not null" for part in key)
+    row = connection.execute(
+        f"""
+        select coalesce(sum(n * (n - 1) / 2), 0) from (
+            select count(*)::double as n from {PREPARED} where {filled} group by {listed}
+        )
+        """  # noqa: S608 - quoted names
+    ).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def _scored(
+    connection: duckdb.DuckDBPyConnection,
+    comparisons: Sequence[Comparison],
+    prior: float,
+    total: float,
+) -> float:
+    """Score the candidate pairs, and the prior by which their probabilities add up to it."""
+    score(connection, comparisons, PREPARED, PAIRS, SCORED, prior=prior)
+    weights = _weights(connection)
+    shifted = prior
+    for _ in range(20):
+        moved = weights + prior_weight(shifted) - prior_weight(prior)
+        shifted = min(0.5, max(1 / total, float((1 / (1 + np.exp2(-moved))).sum()) / total))
+    by = prior_weight(shifted) - prior_weight(prior)
+    connection.execute(f"update {SCORED} set weight = weight + {double(by)}")  # noqa: S608
+    return shifted
+
+
+def _weights(connection: duckdb.DuckDBPyConnection) -> Floats:
+    return connection.execute(f"select weight from {SCORED}").fetchnumpy()["weight"]  # noqa: S608

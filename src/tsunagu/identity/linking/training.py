@@ -1,0 +1,100 @@
+"""The border to Splink: the weights of comparisons, learned without labels.
+
+How often two people at random agree (u) is counted over random pairs. How often one person's
+records agree (m) is learned by expectation maximisation within blocks of equal values, each time
+for the comparisons that the block does not use (Fellegi and Sunter 1969; Winkler 1988).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+from splink import DuckDBAPI, Linker, block_on
+
+from tsunagu.core import Invalid
+from tsunagu.identity.linking.model import Comparison, Level
+
+RANDOM_PAIRS = 5e6
+SEED = 20_260_501
+# No level is impossible: what was never seen may still happen.
+_LEAST = 1e-6
+
+logging.getLogger("splink").setLevel(logging.ERROR)
+
+
+def train_weights(
+    connection: duckdb.DuckDBPyConnection,
+    prepared: str,
+    comparisons: Sequence[Comparison],
+    blocks: Sequence[Sequence[str]],
+    prior: float,
+) -> list[Comparison]:
+    """The comparisons with m and u at their levels.
+
+    Args:
+        prepared: the table of prepared records.
+        blocks: columns whose equal values make a block to learn in; every comparison needs one
+            that shares no column with it.
+        prior: about how probable it is that two records are one person.
+
+    Raises:
+        Invalid: there are too few records to learn from.
+    """
+    settings = {
+        "link_type": "dedupe_only",
+        "unique_id_column_name": "unique_id",
+        "probability_two_random_records_match": prior,
+        "comparisons": [_as_splink(c) for c in comparisons],
+        "blocking_rules_to_generate_predictions": [],
+        "retain_matching_columns": False,
+    }
+    api: Any = DuckDBAPI(connection)
+    linker: Any = Linker(api.register(prepared), settings, log_level=None)
+    linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=SEED)
+    learned = 0
+    for columns in blocks:
+        try:
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                block_on(*columns), estimate_without_term_frequencies=True
+            )
+            learned += 1
+        except Exception as error:  # noqa: BLE001 - Splink raises many kinds where a block is empty
+            logging.getLogger(__name__).info("Block %s taught nothing: %s", columns, error)
+    if not learned:
+        raise Invalid(
+            "There are too few records with equal values to learn from; bring more, or more columns."
+        )
+    trained: dict[str, Any] = linker.misc.save_model_to_json()
+    linker.table_management.delete_tables_created_by_splink_from_db()
+    by_name = {one["output_column_name"]: one for one in trained["comparisons"]}
+    return [_with_weights(c, by_name[_output(c)]) for c in comparisons]
+
+
+def _output(comparison: Comparison) -> str:
+    return comparison.name.replace(" ", "_")
+
+
+def _as_splink(comparison: Comparison) -> dict[str, Any]:
+    levels = [
+        {
+            "sql_condition": "ELSE" if level.condition == "else" else level.condition,
+            "label_for_charts": level.label,
+            "is_null_level": level.null,
+        }
+        for level in comparison.levels
+    ]
+    return {"output_column_name": _output(comparison), "comparison_levels": levels}
+
+
+def _with_weights(comparison: Comparison, trained: dict[str, Any]) -> Comparison:
+    levels: list[Level] = []
+    for level, told in zip(comparison.levels, trained["comparison_levels"], strict=True):
+        if level.null:
+            levels.append(level)
+            continue
+        m, u = (max(_LEAST, float(told.get(f"{p}_probability") or 0)) for p in ("m", "u"))
+        levels.append(level.model_copy(update={"m": min(1.0, m), "u": min(1.0, u)}))
+    return comparison.model_copy(update={"levels": tuple(levels)})
