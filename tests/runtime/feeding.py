@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import compress, groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tsunagu import access, eventlog
 from tsunagu.core import Body, Event, NewEvent, encode_body
 from tsunagu.core.times import moment
 from tsunagu.decisions import Policy
-from tsunagu.identity import Known, identifiers_of
+from tsunagu.identity import BUILT_IN, Kinds, Known, note_blocked
 from tsunagu.journeys import Book
 from tsunagu.profiles import Plan, State, decode_state, encode_state
 from tsunagu.profiles.sight import Sight
@@ -82,9 +82,14 @@ class Feeding:
 
     def post(self, said: list[Said]) -> list[tuple[Event, Body]]:
         """Events by HTTP; the pipeline takes them. They are given back as the log has them."""
+        log = self.wait(said)
+        self.drain()
+        return log
+
+    def wait(self, said: list[Said]) -> list[tuple[Event, Body]]:
+        """Events by HTTP that wait for the pipeline, as the log has them."""
         before = self._last_position()
         new = self.append(said)
-        self.drain()
         return self._log(said, [before + number + 1 for number in range(len(said))], new)
 
     def append(self, said: list[Said]) -> list[NewEvent]:
@@ -181,6 +186,19 @@ class Feeding:
                 (k, v): [c, p]
                 for k, v, c, p in self.rows(
                     "select kind, value, customer_id, first_position from identifiers"
+                )
+            },
+            "stated_by": {
+                (k, v): [by, p]
+                for k, v, by, p in self.rows(
+                    "select kind, value, stated_by, held_position from identifiers "
+                    "where stated_by is not null"
+                )
+            },
+            "held": {
+                (k, v, reason): [p, times]
+                for k, v, reason, p, times in self.rows(
+                    "select kind, value, reason, first_position, times from held_identifiers"
                 )
             },
             "edges": set(
@@ -281,8 +299,10 @@ def readable(state: State) -> Any:
 class Pure:
     """The same by the pipeline's pure functions, in memory."""
 
-    def __init__(self, workspace: int, plan: Plan) -> None:
-        self.workspace, self.plan = workspace, plan
+    def __init__(self, workspace: int, plan: Plan, kinds: Kinds = BUILT_IN) -> None:
+        self.workspace, self.plan, self.kinds = workspace, plan, kinds
+        self.shared: dict[tuple[str, str], int] = {}
+        self.held: dict[tuple[str, str, str], list[int]] = {}
         self.known = Known()
         self.states: dict[int, bytes] = {}
         self.claims: dict[tuple[str, str], int] = {}
@@ -293,10 +313,20 @@ class Pure:
 
     def take(self, log: list[tuple[Event, Body]], closing: int, *, bulk: bool) -> None:
         """One batch; a bulk one is looked at once more when all is folded."""
-        log = [(event, body) for event, body in log if not bulk or identifiers_of(event, body)]
+        told = self.kinds.identifiers([e for e, _ in log], [b for _, b in log])
+        somebody = [bool(some) for some in told.identifiers]
+        stated = [some for some in told.identifiers if some]
+        log = list(compress(log, somebody)) if bulk else log
         events, bodies = [e for e, _ in log], [b for _, b in log]
-        stated = [identifiers_of(*pair) for pair in log]
-        facts, absorbed, found = resolve_batch(self.workspace, events, bodies, stated, self.known)
+        facts, absorbed, found = resolve_batch(
+            self.workspace, events, bodies, stated, self.known, self.kinds
+        )
+        note_blocked(found, told.blocked)
+        for identifier, position in found.shared.items():
+            self.shared.setdefault(identifier, position)
+        for (identifier, reason), held in found.held.items():
+            before = self.held.setdefault((*identifier, reason), [held.position, 0])
+            before[1] += held.times
         self.claims |= {i: position for i, (_, position) in found.identifiers.items()}
         self.created |= {c.customer_id: [*c.first, c.position] for c in found.created}
         for pair, edge in found.edges.items():
@@ -331,6 +361,10 @@ class Pure:
             "traits": {c: state.values() for c, state in states.items()},
             "customers": self.created,
             "owners": {i: [c, self.claims[i]] for i, c in self.known.owners.items()},
+            "stated_by": {
+                i: [list(by), self.shared.get(i)] for i, by in self.known.stated_by.items()
+            },
+            "held": self.held,
             "edges": {(*a, *b, *proof) for (a, b), proof in self.edges.items()},
             "members": {(a, c) for c, state in states.items() for a in state.audiences},
             "timeline": sorted((p, self._current(c)) for p, c in self.facts),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from feeding import Feeding, Pure, Said
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from tsunagu.core import Body, Figures
 from tsunagu.core.rules import parse_rule
 from tsunagu.core.times import DAY, HOUR, parse_time, wall, zone
+from tsunagu.identity import DEFAULTS, IDENTIFIER, IdentifierKind, Kinds
 from tsunagu.profiles import decode_state, make_plan
 from tsunagu.runtime import pipeline_loop
 from tsunagu.runtime.feed import _Feeder
@@ -38,6 +40,22 @@ BODIES = {
     "identify": Body(traits={"language": "ja", "plan": {"name": "gold\t\\"}, "age": 3}),
     "Page Viewed": Body(),
 }
+STRICT = {
+    "anonymous_id": DEFAULTS["anonymous_id"].model_copy(
+        update={"per_customer": 2, "per_identifier": 1}
+    ),
+    "email": DEFAULTS["email"].model_copy(
+        update={"per_customer": 1, "per_identifier": 2, "patterns": ["u3@*"]}
+    ),
+    "member": IdentifierKind(sources=["properties.member", "context.x.no"], unique=True),
+}
+# What stands beside the envelope, by chance; some of it is written with escapes.
+CONTEXTS: list[Any] = [
+    {"externalIds": [{"type": "line", "id": "U1"}, {"type": "shop no", "id": "日本"}]},
+    {"externalIds": [{"type": "phone", "id": "０９０-1111-2222"}]},
+    {"device": {"id": "t1"}, "x": {"no": 'a\n"b'}},
+    {"device": {"id": 5}, "externalIds": {"type": "card"}},
+]
 entries = st.tuples(
     st.integers(-40, 60),
     st.sampled_from([*BODIES, "Order Completed", "Order Completed", "alias", "identify"]),
@@ -63,6 +81,9 @@ def said_of(drawn: list[Any]) -> list[Said]:
         if name == "alias":
             body = Body(previous_id=f"d{chance % 3 + 1}")
         at = now + (5 * HOUR if chance == 9 else 0)  # a sender's clock that runs ahead
+        if name == "alias" or (chance < len(CONTEXTS) and flag):
+            context = {**body.context, **CONTEXTS[chance % len(CONTEXTS)]}
+            body = msgspec.structs.replace(body, context=context)
         said.append(Said(kind, name, at, user, device, body, now))
     return said
 
@@ -99,7 +120,10 @@ def test_history_and_traffic_cut_anywhere_give_what_the_pipeline_would(
 ) -> None:
     feeding = make_feeding()
     publish_rules(feeding)
-    pure = Pure(feeding.workspace, PLAN)
+    kinds = data.draw(st.sampled_from([{}, STRICT]))
+    for name, kind in kinds.items():
+        feeding.publish(IDENTIFIER, name, kind.model_dump())
+    pure = Pure(feeding.workspace, PLAN, Kinds(kinds))
     said = said_of(drawn)
     clock = max(s.at for s in said)
     feeding.clock(clock)
