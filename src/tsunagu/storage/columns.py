@@ -136,5 +136,6 @@ def fetch_numbers(
         binary=True,
     )
     row = cursor.fetchone()
-    rows = np.frombuffer((row and row[0]) or b"", layout)
+    raw: bytes = row[0] if row and row[0] else b""
+    rows = np.frombuffer(raw, layout)
     return {name: rows[name].astype(rows[name].dtype.newbyteorder("=")) for name in columns}
