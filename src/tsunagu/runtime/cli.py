@@ -12,6 +12,7 @@ from tsunagu.runtime import (
     cli_access,
     cli_backup,
     cli_data,
+    cli_identity,
     cli_lake,
     cli_letters,
     cli_load,
@@ -39,6 +40,7 @@ commands = typer.Typer(
 )
 cli_access.register(commands)
 cli_data.register(commands)
+cli_identity.register(commands)
 cli_letters.register(commands)
 cli_plan.register(commands)
 cli_load.register(commands)

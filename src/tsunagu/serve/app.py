@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from tsunagu.analysis import Analysts
 from tsunagu.collect.sources import Premises
 from tsunagu.serve.errors import answer_errors
+from tsunagu.serve.kind_routes import kind_routes
 from tsunagu.serve.letter_routes import letter_routes
 from tsunagu.serve.metrics import metrics_routes
 from tsunagu.serve.routes import Api, router
@@ -60,6 +61,7 @@ def api_app(database: Database, analysts: Analysts, premises: Premises | None = 
     app.include_router(sql_routes(api, analysts))
     app.include_router(metrics_routes(api, database))
     app.include_router(letter_routes(api, database))
+    app.include_router(kind_routes(api))
     if premises is not None:
         app.include_router(source_routes(api, premises))
     app.state.pool = pool

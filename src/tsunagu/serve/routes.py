@@ -32,8 +32,8 @@ _MISSING: dict[int | str, dict[str, Any]] = {
 Kind = Annotated[
     str,
     Path(
-        description="`audience`, `journey`, `message`, `policy`, `tracking-plan` or "
-        "`event-schema`.",
+        description="`audience`, `journey`, `message`, `policy`, `identifier`, `tracking-plan` "
+        "or `event-schema`.",
         examples=["audience"],
     ),
 ]
