@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from tsunagu.core import Event
-from tsunagu.identity.bulk_names import NONE, Bools, Ints, Names, Told, strongest
+from tsunagu.identity.bulk_names import NONE, Bools, Ints, Names, Told, strongest, without
 from tsunagu.identity.kinds import BUILT_IN, USER_ID, Identifier, Kinds
-from tsunagu.identity.resolve import Known, Merge, Resolution, resolve
+from tsunagu.identity.resolve import HeldBack, Known, Merge, Resolution, resolve
 
 _ABSENT = -2
 
@@ -42,7 +42,7 @@ class Owners:
     def unknown(count: int) -> Owners:
         """Of a workspace without customers."""
         nobody = np.full(count, NONE, np.int64)
-        return Owners(nobody, nobody, np.zeros(count, np.bool_))
+        return Owners(nobody, nobody.copy(), np.zeros(count, np.bool_))
 
 
 @dataclass
@@ -100,6 +100,7 @@ def link(
         owners: what the database knows of them.
         kinds: the limits of their kinds.
     """
+    stated, held = _heard(told, names, stated, owners, kinds)
     rows = np.flatnonzero((stated != NONE).any(axis=1))
     best = strongest(stated)
     component = _components(stated, best, rows, owners)
@@ -115,7 +116,30 @@ def link(
     hard = rows[~easy[rows]]
     if len(hard):
         _link_hard(workspace_id, told, linked, stated, hard, owners, kinds)
+    linked.withheld.note(held)
     return linked
+
+
+def _heard(
+    told: Told, names: Names, stated: Ints, owners: Owners, kinds: Kinds
+) -> tuple[Ints, Resolution]:
+    """The numbers of each event without those that were held back before the part."""
+    shared = np.zeros(len(names) + 1, np.bool_)
+    for number, by in owners.stated_by.items():
+        most = kinds.kind(names.kinds[names.kind[number]]).per_identifier
+        shared[number] = most is not None and len(by) >= most
+    held = Resolution()
+    if not shared.any():
+        return stated, held
+    several = (stated != NONE).sum(axis=1) > 1
+    gone = shared[stated] & several[:, None]
+    rows, columns = np.nonzero(gone)
+    for row, number in zip(rows.tolist(), stated[rows, columns].tolist(), strict=True):
+        at = int(told.known_at[row])
+        owner = int(owners.customer[number])
+        one = HeldBack(owner, int(told.position[row]), at, at)
+        held.note(Resolution(held={(names.pair(number), "shared"): one}))
+    return without(stated, gone), held
 
 
 def _components(stated: Ints, best: Ints, rows: Ints, owners: Owners) -> Ints:

@@ -317,9 +317,15 @@ def heard(stated: Ints, position: Ints, shared: dict[int, int]) -> Ints:
         return stated
     since = np.full(int(stated.max(initial=0)) + 2, np.iinfo(np.int64).max, np.int64)
     since[np.fromiter(shared, np.int64)] = np.fromiter(shared.values(), np.int64)
-    left = np.where(since[stated] < position[:, None], NONE, stated)
-    nothing = (left == NONE).all(axis=1)
-    left[nothing] = stated[nothing]
+    return without(stated, since[stated] < position[:, None])
+
+
+def without(stated: Ints, held: Bools) -> Ints:
+    """The numbers of each event without some; where all are, its strongest alone stays."""
+    left = np.where(held, NONE, stated)
+    rows = np.flatnonzero((left == NONE).all(axis=1))
+    best = strongest(stated[rows])
+    left[rows, 0] = best
     return left
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import LiteralString
 
@@ -42,10 +43,10 @@ cross join lateral (
 
 _STATED: LiteralString = """
 select wanted.number, i.stated_by, i.held_position
-from names_in as wanted
+from unnest(%(numbers)s::bigint[], %(kinds)s::text[], %(values)s::text[])
+    as wanted (number, kind, value)
 join identifiers as i
-    on i.workspace_id = %s and i.kind = wanted.kind and i.value = wanted.value
-where wanted.number = any(%s)
+    on i.workspace_id = %(workspace)s and i.kind = wanted.kind and i.value = wanted.value
 """
 
 # All rows come in the order of their keys, so that an index is filled page by page.
@@ -103,34 +104,72 @@ _EDGE_COLUMNS = {
 }
 
 
-def load_owners(cursor: Cursor[Row], workspace_id: int, names: Names, stated: Ints) -> Owners:
-    """What the database knows of the identifiers of a part, set-based."""
+def load_owners(
+    cursor: Cursor[Row],
+    workspace_id: int,
+    names: Names,
+    stated: Ints,
+    beside: Cursor[Row] | None = None,
+) -> Owners:
+    """What the database knows of the identifiers of a part, set-based.
+
+    Args:
+        beside: of another connection that looks up half of them at the same time.
+    """
     owners = Owners.unknown(len(names))
     anybody = cursor.execute(
         "select from identifiers where workspace_id = %s limit 1", (workspace_id,)
     ).fetchone()
     if anybody is None:
         return owners
-    numbers = pa.array(np.arange(len(names), dtype=np.int32))
-    stage_columns(cursor, "names_in", _NAME_COLUMNS, [numbers, kinds_of(names), names.value])
-    found = fetch_numbers(
+    half = len(names) if beside is None else len(names) // 2
+    with ThreadPoolExecutor(1, "look-ups") as other:
+        rest = other.submit(_found, beside or cursor, workspace_id, names, half, len(names))
+        found = [_found(cursor, workspace_id, names, 0, half)] if beside else []
+        found.append(rest.result())
+    for part in found:
+        numbers = part["number"]
+        owners.customer[numbers] = part["customer"]
+        owners.age[numbers] = part["age"]
+        owners.named[numbers] = part["named"]
+        contested = numbers[part["stated"]]
+        if len(contested):
+            _load_stated(cursor, workspace_id, names, contested, owners)
+    owners.counts.update(load_counts(cursor, workspace_id, gaining(stated, owners).tolist()))
+    return owners
+
+
+def _found(
+    cursor: Cursor[Row], workspace_id: int, names: Names, start: int, stop: int
+) -> dict[str, Ints]:
+    numbers = np.arange(start, stop, dtype=np.int64)
+    arrays = [
+        pa.array(numbers.astype(np.int32)),
+        kinds_of(names, numbers),
+        names.value.slice(start, stop - start),
+    ]
+    stage_columns(cursor, "names_in", _NAME_COLUMNS, arrays)
+    return fetch_numbers(
         cursor,
         sql.SQL(_OWNERS).format(workspace=workspace_id),
         {"number": "int4", "customer": "int8", "age": "int8", "named": "bool", "stated": "bool"},
     )
-    customer, age, named = owners.customer.copy(), owners.age.copy(), owners.named.copy()
-    customer[found["number"]] = found["customer"]
-    age[found["number"]] = found["age"]
-    named[found["number"]] = found["named"]
-    owners = Owners(customer, age, named)
-    contested = found["number"][found["stated"]].tolist()
-    if contested:
-        for number, stated_by, position in cursor.execute(_STATED, (workspace_id, contested)):
-            owners.stated_by[number] = tuple(stated_by)
-            if position is not None:
-                owners.shared[number] = position
-    owners.counts.update(load_counts(cursor, workspace_id, gaining(stated, owners).tolist()))
-    return owners
+
+
+def _load_stated(
+    cursor: Cursor[Row], workspace_id: int, names: Names, numbers: Ints, owners: Owners
+) -> None:
+    pairs = [names.pair(number) for number in numbers.tolist()]
+    wanted = {
+        "numbers": numbers.tolist(),
+        "kinds": [kind for kind, _ in pairs],
+        "values": [value for _, value in pairs],
+        "workspace": workspace_id,
+    }
+    for number, stated_by, position in cursor.execute(_STATED, wanted):
+        owners.stated_by[number] = tuple(stated_by)
+        if position is not None:
+            owners.shared[number] = position
 
 
 def kinds_of(names: Names, numbers: Ints | None = None) -> Arrow:

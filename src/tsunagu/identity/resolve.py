@@ -116,6 +116,18 @@ class Resolution:
         default_factory=dict[tuple[Identifier, Reason], HeldBack]
     )
 
+    def note(self, other: Resolution) -> None:
+        """Add what was held back elsewhere in the same batch."""
+        for key, more in other.held.items():
+            held = self.held.get(key)
+            if held is None:
+                self.held[key] = more
+                continue
+            held.times += more.times
+            held.last_at = max(held.last_at, more.last_at)
+            if more.position < held.position:
+                held.position, held.at = more.position, more.at
+
 
 def identifiers_of(event: Event, body: Body) -> list[Identifier]:
     """The usable identifiers of one event by the built-in kinds, strongest first."""

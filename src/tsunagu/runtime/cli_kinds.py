@@ -17,7 +17,7 @@ def register(identities: typer.Typer) -> None:
     identities.command(
         "kinds",
         help=say(
-            "The kinds of identifiers that hold; publish one with `tsunagu definitions push`.",
+            "The kinds of identifiers that hold; publish one with `tsunagu publish`.",
             "有効な識別子の種類。追加や変更は定義の公開で行います。",
         ),
     )(list_kinds)

@@ -95,12 +95,12 @@ def store_part(
             their identifiers, so that two processes of the server work; nothing of it, if
             customers merge or are held apart: what a kill between the commits leaves must link
             as it did.
-        reader: of a third one, which looks up the states as they were before the part.
+        reader: of a third one, which looks up owners and states as they were before the part.
         book: the published definitions, by which enrolments follow merged customers.
         closing: the business time as of which audiences are answered.
     """
     told = part.heads.told
-    owners = identity.load_owners(cursor, workspace_id, part.names, part.stated)
+    owners = identity.load_owners(cursor, workspace_id, part.names, part.stated, reader)
     linked = identity.link(workspace_id, told, part.names, part.stated, owners, part.kinds)
     existing = np.unique(owners.customer[owners.customer != NONE])
     held = _Holdings(reader, workspace_id, existing, linked.final(), part.plan.key)

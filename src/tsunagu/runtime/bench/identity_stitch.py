@@ -72,11 +72,15 @@ def measure(size: int | None) -> Iterator[Measure]:
             require_durability(database)
             with database.connect("app") as connection:
                 workspace = access.create_workspace(connection, "bench")
-            with database.connect("pipeline") as connection:
+            with (
+                database.connect("pipeline") as connection,
+                database.connect("pipeline") as beside,
+            ):
                 yield Measure("stitch.known identifiers", _fill(connection, workspace, people), "")
-                connection.execute(LOOK_UPS)
+                for each in (connection, beside):
+                    each.execute(LOOK_UPS)
                 events = min(EVENTS, max(known, 10_000))
-                yield from _in_bulk(connection, workspace, people, events)
+                yield from _in_bulk((connection, beside), workspace, people, events)
                 yield from _in_batches(connection, workspace, people, min(LIVE_EVENTS, events))
 
 
@@ -164,9 +168,13 @@ class Crowd:
 
 
 def _in_bulk(
-    connection: Connection[Row], workspace: int, people: int, events: int
+    connections: tuple[Connection[Row], Connection[Row]],
+    workspace: int,
+    people: int,
+    events: int,
 ) -> Iterator[Measure]:
     """As a load links them; the look-ups alone are the limit beside it."""
+    connection, beside = connections
     crowd = Crowd(people, events, people, 1)
     seconds = looked = 0.0
     held = merges = 0
@@ -176,16 +184,20 @@ def _in_bulk(
         source = pa.array(["web"] * len(messages))
         began = time.monotonic()
         names, stated = identity.number_names(told)
-        with in_workspace(connection, workspace) as cursor:
+        with (
+            in_workspace(connection, workspace) as cursor,
+            in_workspace(beside, workspace) as reader,
+        ):
             before = time.monotonic()
-            owners = identity.load_owners(cursor, workspace, names, stated)
+            owners = identity.load_owners(cursor, workspace, names, stated, reader)
             looked += time.monotonic() - before
             linked = identity.link(workspace, told, names, stated, owners)
             identity.store_named(cursor, workspace, linked, told)
             identity.store_absorbed(cursor, workspace, linked)
             identity.store_evidence(cursor, workspace, linked, told, source, messages)
             identity.store_withheld(cursor, workspace, linked, told)
-        connection.commit()
+        for each in connections:
+            each.commit()
         seconds += time.monotonic() - began
         held += len(linked.withheld.held)
         merges += len(linked.merges)
