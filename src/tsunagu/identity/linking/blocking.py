@@ -20,13 +20,12 @@ from tsunagu.identity.linking.model import Column, Key
 from tsunagu.identity.linking.preparing import parts
 
 CAP = 200
-PAIRS_A_RECORD = 100.0
+PAIRS_A_RECORD = 30.0
 # Keys are counted on so many records; what a larger table has is reckoned from it.
 _SAMPLE = 100_000
 _MOST_OF_ONE = 30.0
-_ENOUGH_MISSED = 0.002
-# A second key that finds a pair makes the estimate of the unseen better, a third a little.
-_WORTH = np.array([1.0, 0.25, 0.05])
+# What several keys find is found in other, unlike pairs too.
+_WORTH = np.array([1.0, 0.4, 0.2, 0.1])
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -90,35 +89,28 @@ def make_pairs(
 ) -> int:
     """Make the table `to` (left_id, right_id) of pairs that share a key; how many there are."""
     values = ", ".join(f"{key_value(key)} as k{n}" for n, key in enumerate(keys))
+    capped = ", ".join(
+        f"case when count(*) over (partition by k{n}) <= {CAP} then k{n} end as k{n}"
+        for n in range(len(keys))
+    )
     connection.execute(
-        f"create or replace temp table keyed as select unique_id, {values} from {quoted(prepared)}"  # noqa: S608 - quoted
+        f"create or replace temp table keyed as select unique_id, {capped} "  # noqa: S608 - quoted
+        f"from (select unique_id, {values} from {quoted(prepared)})"
     )
     connection.execute(f"create or replace table {quoted(to)} (left_id bigint, right_id bigint)")
     for n in range(len(keys)):
-        earlier = "".join(
-            f" and not coalesce(l.k{m} = r.k{m} {_uncapped(m)}, false)" for m in range(n)
-        )
-        connection.execute(
-            f"create or replace temp table full{n} as select k{n} as k from keyed "  # noqa: S608
-            f"where k{n} is not null group by k{n} having count(*) between 2 and {CAP}"
-        )
+        earlier = "".join(f" and (l.k{m} = r.k{m}) is not true" for m in range(n))
         connection.execute(
             f"""
             insert into {quoted(to)}
             select l.unique_id, r.unique_id
             from keyed as l join keyed as r on l.k{n} = r.k{n} and l.unique_id < r.unique_id
-            where l.k{n} in (select k from full{n}){earlier}
+            where true{earlier}
             """  # noqa: S608
         )
-    for n in range(len(keys)):
-        connection.execute(f"drop table full{n}")
     connection.execute("drop table keyed")
     row = connection.execute(f"select count(*) from {quoted(to)}").fetchone()  # noqa: S608
     return int(row[0]) if row else 0
-
-
-def _uncapped(number: int) -> str:
-    return f"and l.k{number} in (select k from full{number})"
 
 
 def held_by(
@@ -161,7 +153,7 @@ def choose(
     left, spent = list(range(len(found))), 0.0
     chosen: list[int] = []
     while left:
-        worth = _WORTH[np.minimum(times, 2).astype(int)] * (times < 3)
+        worth = _WORTH[np.minimum(times, 3).astype(int)] * (times < 4)
         gains = worth @ held[:, left]
         costs = np.array([found[n].pairs for n in left]) + 0.05 * records
         best = int(np.argmax(gains / costs))
@@ -173,8 +165,6 @@ def choose(
         chosen.append(number)
         spent += found[number].pairs
         times += held[:, number]
-        if _missed(times) < _ENOUGH_MISSED * max(1.0, float((times > 0).sum())) and len(chosen) > 3:
-            break
     total = max(1, len(held))
     keys = [
         Key(

@@ -22,12 +22,9 @@ def plain(column: str, nature: Nature) -> str:
     """The expression of a column's comparable form; null where it says nothing."""
     text = f"trim(strip_accents(lower(nfc_normalize({column}::varchar))))"
     if nature == "date":
-        text = (
-            f"case when regexp_full_match({text}, '[0-9]{{4}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}') "
-            f"then (select string_agg(lpad(p, 2, '0'), '') from (select unnest("
-            f"regexp_split_to_array({text}, '[-/.]')) as p)) else "
-            f"regexp_replace({text}, '[^0-9]', '', 'g') end"
-        )
+        split = f"regexp_split_to_array({text}, '[-/.]')"
+        pieces = f"list_transform({split}, p -> if(length(p) = 1, '0' || p, p))"
+        text = f"regexp_replace(array_to_string({pieces}, ''), '[^0-9]', '', 'g')"
     elif nature in ("number", "code"):
         text = f"regexp_replace({text}, '[\\s().+-]', '', 'g')"
     elif nature != "email":

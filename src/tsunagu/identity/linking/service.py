@@ -30,7 +30,8 @@ PRECISION = 0.99
 """Of the pairs in the last stretch above the upper threshold, so many are expected true."""
 LEAST_WEIGHT = -8.0
 _LOWER_PROBABILITY = 0.1
-_TRIAL_A_RECORD = 40.0
+_TRIAL_A_RECORD, _TRIAL_OF_ONE = 60.0, 10.0
+_MOST_TRIED = 60
 _LIKELY = 0.9
 _LEAST_RECORDS = 20
 
@@ -173,12 +174,16 @@ def _prepared(
 
 
 def _trial(found: Sequence[Candidate], records: int) -> list[Candidate]:
-    """The cheapest keys, as many as the trial may cost."""
+    """Keys of all kinds for a first look: of each set of columns the one with the most pairs."""
+    best: dict[frozenset[str], Candidate] = {}
+    for candidate in found:
+        if candidate.pairs <= _TRIAL_OF_ONE * records:
+            best[frozenset(part.split("__")[0] for part in candidate.parts)] = candidate
     chosen: list[Candidate] = []
     spent = 0.0
-    for candidate in found:
+    for candidate in sorted(best.values(), key=lambda c: (c.pairs, c.parts)):
         spent += candidate.pairs
-        if spent > _TRIAL_A_RECORD * records and len(chosen) > 3:
+        if len(chosen) >= _MOST_TRIED or (spent > _TRIAL_A_RECORD * records and len(chosen) > 3):
             break
         chosen.append(candidate)
     return chosen
@@ -242,4 +247,5 @@ def _scored(
 
 
 def _weights(connection: duckdb.DuckDBPyConnection) -> Floats:
-    return connection.execute(f"select weight from {SCORED}").fetchnumpy()["weight"]  # noqa: S608
+    found = connection.execute(f"select weight from {SCORED}").fetchnumpy()  # noqa: S608
+    return np.asarray(found["weight"], np.float64)

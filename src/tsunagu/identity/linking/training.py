@@ -65,7 +65,8 @@ def train_weights(
             logging.getLogger(__name__).info("Block %s taught nothing: %s", columns, error)
     if not learned:
         raise Invalid(
-            "There are too few records with equal values to learn from; bring more, or more columns."
+            "There are too few records with equal values to learn from; "
+            "bring more, or more columns."
         )
     trained: dict[str, Any] = linker.misc.save_model_to_json()
     linker.table_management.delete_tables_created_by_splink_from_db()
@@ -90,11 +91,18 @@ def _as_splink(comparison: Comparison) -> dict[str, Any]:
 
 
 def _with_weights(comparison: Comparison, trained: dict[str, Any]) -> Comparison:
+    told = trained["comparison_levels"]
     levels: list[Level] = []
-    for level, told in zip(comparison.levels, trained["comparison_levels"], strict=True):
+    # From the weakest level up: one that no likely pair had weighs as the next weaker one does.
+    weaker: Level | None = None
+    for level, one in reversed(list(zip(comparison.levels, told, strict=True))):
         if level.null:
             levels.append(level)
             continue
-        m, u = (max(_LEAST, float(told.get(f"{p}_probability") or 0)) for p in ("m", "u"))
-        levels.append(level.model_copy(update={"m": min(1.0, m), "u": min(1.0, u)}))
-    return comparison.model_copy(update={"levels": tuple(levels)})
+        m, u = (float(one.get(f"{p}_probability") or 0) for p in ("m", "u"))
+        u = min(1.0, max(_LEAST, u))
+        if m <= _LEAST and weaker is not None and weaker.m and weaker.u:
+            m = u * weaker.m / weaker.u
+        weaker = level.model_copy(update={"m": min(1.0, max(_LEAST, m)), "u": u})
+        levels.append(weaker)
+    return comparison.model_copy(update={"levels": tuple(reversed(levels))})

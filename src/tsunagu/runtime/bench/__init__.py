@@ -23,6 +23,7 @@ BENCHES = {
     "collect-crash": "tsunagu.runtime.bench.collect_crash",
     "crash": "tsunagu.runtime.bench.crash",
     "crash-recorded": "tsunagu.runtime.bench.crash_recorded",
+    "identity": "tsunagu.runtime.bench.identity",
     "load": "tsunagu.runtime.bench.bulk",
     "load-crash": "tsunagu.runtime.bench.load_crash",
     "loop": "tsunagu.runtime.bench.loop",

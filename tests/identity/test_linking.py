@@ -1,0 +1,127 @@
+"""Records of one person are found by how alike they are, without labels."""
+
+from __future__ import annotations
+
+import random
+
+import duckdb
+import numpy as np
+import pytest
+
+from tsunagu.core import Invalid
+from tsunagu.identity.linking import Model, link, train
+from tsunagu.identity.linking.clusters import cluster
+from tsunagu.identity.linking.scoring import explain, level_weight, prior_weight
+
+GIVEN = ("anna", "bella", "carla", "dora", "elena", "fiona", "gina", "hanna", "ida", "julia")
+FAMILY = ("adler", "berger", "clemens", "dietrich", "engel", "fischer", "gruber", "huber")
+TOWNS = ("alfeld", "bremen", "coburg", "dresden", "erfurt", "fulda", "goslar", "hamburg")
+
+
+@pytest.fixture(scope="module")
+def people() -> tuple[duckdb.DuckDBPyConnection, np.ndarray]:
+    """700 records of 500 people: every fifth twice more, with typing errors and gaps."""
+    chance = random.Random(7)
+    rows: list[tuple[int, str, str, str, str, str]] = []
+    truth: list[int] = []
+    for person in range(500):
+        born = (
+            f"19{chance.randrange(30, 99)}{chance.randrange(1, 13):02}{chance.randrange(1, 29):02}"
+        )
+        whole = [
+            chance.choice(GIVEN) + chance.choice(("", "", "rose", "lie")),
+            chance.choice(FAMILY) + chance.choice(("", "", "mann", "s")),
+            chance.choice(TOWNS),
+            born,
+            f"{chance.randrange(10_000, 99_999)}",
+        ]
+        for copy in range(3 if person % 5 == 0 else 1):
+            told = list(whole) if copy == 0 else [spoiled(chance, value) for value in whole]
+            rows.append((len(rows) + 1, *told))
+            truth.append(person)
+    connection = duckdb.connect()
+    connection.execute(
+        "create table people (unique_id bigint, given varchar, family varchar, town varchar, "
+        "born varchar, postcode varchar)"
+    )
+    connection.executemany("insert into people values (?, ?, ?, ?, ?, ?)", rows)
+    return connection, np.asarray(truth)
+
+
+def spoiled(chance: random.Random, value: str) -> str:
+    """Sometimes empty, sometimes with two characters swapped."""
+    if chance.random() < 0.1:
+        return ""
+    if chance.random() < 0.25:
+        at = chance.randrange(len(value) - 1)
+        return value[:at] + value[at + 1] + value[at] + value[at + 2 :]
+    return value
+
+
+@pytest.fixture(scope="module")
+def model(people: tuple[duckdb.DuckDBPyConnection, np.ndarray]) -> Model:
+    return train(people[0], "people")
+
+
+def test_what_was_spoiled_is_found_again(
+    people: tuple[duckdb.DuckDBPyConnection, np.ndarray], model: Model
+) -> None:
+    connection, truth = people
+    links = link(connection, model, "people")
+    linked = links.weight >= model.upper
+    right = truth[links.left[linked] - 1] == truth[links.right[linked] - 1]
+    assert right.mean() > 0.98
+    assert right.sum() > 0.8 * 300
+    assert links.candidates < 30 * len(truth)
+    names = {c.name: c.nature for c in model.columns}
+    assert names["born"] == "date"
+    assert names["family"] == "name"
+
+
+def test_a_model_is_a_document_that_scores_the_same(
+    people: tuple[duckdb.DuckDBPyConnection, np.ndarray], model: Model
+) -> None:
+    connection, _ = people
+    before = link(connection, model, "people")
+    again = link(connection, Model.model_validate_json(model.model_dump_json()), "people")
+    order, other = np.lexsort((before.left, before.right)), np.lexsort((again.left, again.right))
+    assert np.array_equal(before.weight[order], again.weight[other])
+
+
+def test_the_reasons_of_a_pair_add_up_to_its_weight(
+    people: tuple[duckdb.DuckDBPyConnection, np.ndarray], model: Model
+) -> None:
+    connection, _ = people
+    links = link(connection, model, "people")
+    for place in (0, len(links.weight) // 2, len(links.weight) - 1):
+        left, right = int(links.left[place]), int(links.right[place])
+        reasons = explain(connection, model, "linking_prepared", left, right)
+        assert len(reasons) == len(model.comparisons)
+        total = prior_weight(model.prior) + sum(reason.weight for reason in reasons)
+        assert total == pytest.approx(links.weight[place])
+
+
+def test_agreement_counts_for_and_difference_against(model: Model) -> None:
+    for comparison in model.comparisons:
+        told = [level for level in comparison.levels if not level.null]
+        assert level_weight(told[0]) > 0
+        assert level_weight(told[-1]) < 0
+
+
+def test_a_weak_bridge_does_not_join_two_people() -> None:
+    records = np.arange(1, 7)
+    strong = [(1, 2, 20.0), (1, 3, 20.0), (2, 3, 20.0), (4, 5, 20.0), (4, 6, 20.0), (5, 6, 20.0)]
+    left, right, weight = (np.asarray(c) for c in zip(*strong, (3, 4, 7.0), strict=True))
+    labels, bridges = cluster(records, left, right, weight.astype(float), upper=6.6)
+    assert bridges == 1
+    assert len(set(labels[:3])) == len(set(labels[3:])) == 1
+    assert labels[0] != labels[3]
+
+
+def test_too_few_records_teach_nothing() -> None:
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table few as select range as unique_id, 'a' || range as n from range(5)"
+        )
+        with pytest.raises(Invalid, match="too few"):
+            train(connection, "few")
