@@ -316,7 +316,7 @@ class Pure:
         told = self.kinds.identifiers([e for e, _ in log], [b for _, b in log])
         somebody = [bool(some) for some in told.identifiers]
         stated = [some for some in told.identifiers if some]
-        log = list(compress(log, somebody)) if bulk else log
+        log = list(compress(log, somebody))
         events, bodies = [e for e, _ in log], [b for _, b in log]
         facts, absorbed, found = resolve_batch(
             self.workspace, events, bodies, stated, self.known, self.kinds

@@ -69,9 +69,13 @@ def _event(schema: dict[str, Any]) -> dict[str, Any]:
         fields[name] = {"type": "string", "format": "date-time"}
     return {
         "type": "object",
-        "description": "One call; it needs userId or anonymousId.",
+        "description": "One call; it needs userId, anonymousId, or a context.externalIds.",
         "properties": fields,
-        "anyOf": [{"required": ["userId"]}, {"required": ["anonymousId"]}],
+        "anyOf": [
+            {"required": ["userId"]},
+            {"required": ["anonymousId"]},
+            {"required": ["context"]},
+        ],
     }
 
 

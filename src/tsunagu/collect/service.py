@@ -230,8 +230,11 @@ def _event(kind: str | None, message: Message, source: str, skew: int) -> NewEve
         previous_id = _identifier("previousId", message.previous_id)
     if message.group_id is not None:
         group_id = _identifier("groupId", message.group_id)
-    if user_id is None and anonymous_id is None:
-        raise _Fault("`userId` and `anonymousId` are missing; send at least one")
+    if user_id is None and anonymous_id is None and not _has_external(message.context):
+        raise _Fault(
+            "`userId` and `anonymousId` are missing; send at least one, or another identifier in "
+            "`context.externalIds`"
+        )
     if kind == "alias" and (user_id is None or previous_id is None):
         raise _Fault("an alias needs `userId` and `previousId`")
     if kind == "group" and group_id is None:
@@ -245,6 +248,16 @@ def _event(kind: str | None, message: Message, source: str, skew: int) -> NewEve
         _time(message.timestamp or message.original_timestamp, skew),
         source,
         _body(kind, message, previous_id, group_id),
+    )
+
+
+def _has_external(context: Json | None) -> bool:
+    """Whether there is an external id, `{"type", "id"}`: with one the others may be missing."""
+    listed = (context or {}).get("externalIds")
+    return isinstance(listed, list) and any(
+        isinstance(item, dict)
+        and all(isinstance(item.get(name), str) and item[name] for name in ("type", "id"))
+        for item in listed
     )
 
 

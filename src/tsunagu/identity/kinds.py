@@ -99,7 +99,11 @@ DEFAULTS: Mapping[str, IdentifierKind] = {
         sources=[EXTERNAL + "card"], normaliser="nfkc", priority=10, per_identifier=5
     ),
     ANONYMOUS_ID: IdentifierKind(
-        sources=["anonymous_id", "previous_id"], strength=60, per_customer=1_000
+        sources=["anonymous_id", "previous_id"],
+        strength=60,
+        per_customer=1_000,
+        # A mapping makes such an id for a row that has nothing but an address.
+        patterns=["email:" + pattern for pattern in _NOBODYS_ADDRESS],
     ),
     EMAIL: IdentifierKind(
         sources=["traits.email", EXTERNAL + "email"],
@@ -259,7 +263,8 @@ class Kinds:
         found: list[Identifier] = []
         for kind, value in ((self.users[0], event.user_id), (self.devices[0], event.anonymous_id)):
             if value and len(value) <= MAX_VALUE:
-                if value.lower() in kind.blocked:
+                plain = value.lower()
+                if plain in kind.blocked or (kind.patterns and kind.patterns.fullmatch(plain)):
                     _note(blocked, (kind.name, value), event)
                 else:
                     found.append((kind.name, value))
@@ -318,7 +323,7 @@ class Kinds:
 
 
 def _is_plain(kinds: Sequence[Kind]) -> bool:
-    return len(kinds) == 1 and kinds[0].form == "as_is" and kinds[0].patterns is None
+    return len(kinds) == 1 and kinds[0].form == "as_is"
 
 
 def _by_rank(found: tuple[Kind, Identifier]) -> tuple[int, int, str]:

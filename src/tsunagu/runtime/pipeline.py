@@ -229,6 +229,10 @@ def _identify(
     kinds = desk.definitions.kinds
     told = kinds.identifiers(events, bodies)
     stated = told.identifiers
+    if not all(stated):  # what names nobody stays in the log and the lake alone, as in a load
+        named = [bool(some) for some in stated]
+        events, bodies = list(compress(events, named)), list(compress(bodies, named))
+        stated = [some for some in stated if some]
     known, missing = desk.memory.known({i for some in stated for i in some})
     desk.memory.settle(identity.load_known(cursor, workspace, missing), known)
     known.counts, uncounted = desk.memory.counts(identity.gaining(stated, known))

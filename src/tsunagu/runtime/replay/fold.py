@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import compress
 
 from psycopg import Cursor
 
@@ -55,13 +56,16 @@ def _identify(
     cursor: Cursor[Row], replay: Replay, kinds: Kinds, cut: Cut
 ) -> tuple[Sequence[Fact], Sequence[Absorption]]:
     bodies = [decode_body(event.body) for event in cut.events]
-    stated = kinds.identifiers(cut.events, bodies).identifiers
+    told = kinds.identifiers(cut.events, bodies).identifiers
+    named = [bool(some) for some in told]
+    events, bodies = list(compress(cut.events, named)), list(compress(bodies, named))
+    stated = [some for some in told if some]
     known = identity.load_known(cursor, replay.shadow, {i for some in stated for i in some})
     gaining = identity.gaining(stated, known)
     known.counts = identity.load_counts(cursor, replay.shadow, gaining)
     # Customers' numbers come from the workspace's own, so that they are those that are live.
     facts, absorbed, resolution = resolve_batch(
-        replay.workspace_id, cut.events, bodies, stated, known, kinds
+        replay.workspace_id, events, bodies, stated, known, kinds
     )
     resolution.held.clear()  # what was held back is there to be read, and was noted live
     identity.store(cursor, replay.shadow, resolution)
