@@ -130,11 +130,20 @@ def doctor(lang: Lang = None) -> None:
 def bench(
     name: Annotated[str, typer.Argument()],
     size: Annotated[int | None, typer.Option("--size", min=1)] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help=say(
+                "For identity: febrl3, stitch, or a labelled file of your own",
+                "identity のデータ: febrl3、stitch、または正解付きのファイル",
+            )
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     from tsunagu.runtime.bench import run_bench
 
-    raise typer.Exit(run_bench(name, size=size, as_json=json))
+    raise typer.Exit(run_bench(name, size=size, data=data, as_json=json))
 
 
 @commands.command(

@@ -7,6 +7,7 @@ says its size; a small `--size` runs in seconds. docs/benchmarks.md keeps the la
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 
 from rich.console import Console
@@ -31,15 +32,23 @@ BENCHES = {
 }
 
 
-def run_bench(name: str, *, size: int | None, as_json: bool) -> int:
+def run_bench(name: str, *, size: int | None, data: str | None, as_json: bool) -> int:
     """Run a bench and print its figures as they come; 1 when a bar was missed.
+
+    Args:
+        data: what to measure on, for a bench that has a choice.
 
     Raises:
         Invalid: there is no such bench, or the place cannot be measured on.
     """
     if name not in BENCHES:
         raise Invalid(f"There is no bench {name!r}. There are: {', '.join(sorted(BENCHES))}.")
-    measure: Bench = import_module(BENCHES[name]).measure
+    module = import_module(BENCHES[name])
+    measure: Bench = module.measure
+    if data is not None:
+        if not hasattr(module, "measure_on"):
+            raise Invalid(f"The bench {name!r} has no choice of --data.")
+        measure = partial(module.measure_on, data)
     found: list[Measure] = []
     for figure in measure(size):
         found.append(figure)

