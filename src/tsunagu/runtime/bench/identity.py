@@ -142,7 +142,8 @@ def _read(connection: duckdb.DuckDBPyConnection, file: Path, without: Sequence[s
     """
     if not file.is_file():
         raise Invalid(
-            f"There is no file {file} to measure on; --data takes febrl3, stitch or a labelled file."
+            f"There is no file {file} to measure on; "
+            "--data takes febrl3, stitch or a labelled file."
         )
     reader = "read_parquet" if file.suffix == ".parquet" else "read_csv"
     options = "" if file.suffix == ".parquet" else ", all_varchar = true"
