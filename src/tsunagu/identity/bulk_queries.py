@@ -17,6 +17,9 @@ from tsunagu.identity.queries import Row, load_counts, store
 from tsunagu.identity.resolve import HeldBack, Resolution
 from tsunagu.storage import Arrow, fetch_numbers, stage_columns
 
+_Share = tuple[int, int, int]
+"""Which part, and from where to where."""
+
 _NAME_COLUMNS = {"number": "int4", "kind": "text", "value": "text"}
 
 # Looked up row by row: `offset 0` keeps the planner from joining all rows of the workspace.
@@ -122,21 +125,34 @@ def load_owners(
     ).fetchone()
     if anybody is None:
         return owners
-    half = len(names) if beside is None else len(names) // 2
-    with ThreadPoolExecutor(1, "look-ups") as other:
-        rest = other.submit(_found, beside or cursor, workspace_id, names, half, len(names))
-        found = [_found(cursor, workspace_id, names, 0, half)] if beside else []
-        found.append(rest.result())
-    for part in found:
-        numbers = part["number"]
-        owners.customer[numbers] = part["customer"]
-        owners.age[numbers] = part["age"]
-        owners.named[numbers] = part["named"]
-        contested = numbers[part["stated"]]
-        if len(contested):
-            _load_stated(cursor, workspace_id, names, contested, owners)
-    owners.counts.update(load_counts(cursor, workspace_id, gaining(stated, owners).tolist()))
+    cursors = (cursor,) if beside is None else (cursor, beside)
+
+    def found(part: _Share) -> dict[str, Ints]:
+        return _found(cursors[part[0]], workspace_id, names, *part[1:])
+
+    def counted(part: _Share) -> dict[int, dict[str, int]]:
+        some = customers[part[1] : part[2]].tolist()
+        return load_counts(cursors[part[0]], workspace_id, some)
+
+    with ThreadPoolExecutor(len(cursors), "look-ups") as pool:
+        for columns in list(pool.map(found, _shares(len(names), len(cursors)))):
+            numbers = columns["number"]
+            owners.customer[numbers] = columns["customer"]
+            owners.age[numbers] = columns["age"]
+            owners.named[numbers] = columns["named"]
+            contested = numbers[columns["stated"]]
+            if len(contested):
+                _load_stated(cursor, workspace_id, names, contested, owners)
+        customers = gaining(stated, owners)
+        for counts in pool.map(counted, _shares(len(customers), len(cursors))):
+            owners.counts.update(counts)
     return owners
+
+
+def _shares(count: int, parts: int) -> list[_Share]:
+    """Which part takes what range of so many."""
+    ends = [count * part // parts for part in range(parts + 1)]
+    return [(part, ends[part], ends[part + 1]) for part in range(parts)]
 
 
 def _found(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import LiteralString
 
 import numpy as np
@@ -176,31 +177,34 @@ def _in_bulk(
     """As a load links them; the look-ups alone are the limit beside it."""
     connection, beside = connections
     crowd = Crowd(people, events, people, 1)
-    seconds = looked = 0.0
+    looked = 0.0
     held = merges = 0
-    for start in range(0, events, PART):
-        told = crowd.told(start, min(start + PART, events))
-        messages = pa.array([f"m{n}" for n in told.position.tolist()])
-        source = pa.array(["web"] * len(messages))
-        began = time.monotonic()
-        names, stated = identity.number_names(told)
-        with (
-            in_workspace(connection, workspace) as cursor,
-            in_workspace(beside, workspace) as reader,
-        ):
-            before = time.monotonic()
-            owners = identity.load_owners(cursor, workspace, names, stated, reader)
-            looked += time.monotonic() - before
-            linked = identity.link(workspace, told, names, stated, owners)
-            identity.store_named(cursor, workspace, linked, told)
-            identity.store_absorbed(cursor, workspace, linked)
-            identity.store_evidence(cursor, workspace, linked, told, source, messages)
-            identity.store_withheld(cursor, workspace, linked, told)
-        for each in connections:
-            each.commit()
-        seconds += time.monotonic() - began
-        held += len(linked.withheld.held)
-        merges += len(linked.merges)
+    parts = [crowd.told(start, min(start + PART, events)) for start in range(0, events, PART)]
+    messages = [pa.array([f"m{n}" for n in told.position.tolist()]) for told in parts]
+    began = time.monotonic()
+    with ThreadPoolExecutor(1, "ahead") as ahead:
+        # As a load does it: the next part is read while one is stored.
+        numbered = [ahead.submit(identity.number_names, told) for told in parts]
+        for told, message, found in zip(parts, messages, numbered, strict=True):
+            names, stated = found.result()
+            source = pa.array(["web"] * len(message))
+            with (
+                in_workspace(connection, workspace) as cursor,
+                in_workspace(beside, workspace) as reader,
+            ):
+                before = time.monotonic()
+                owners = identity.load_owners(cursor, workspace, names, stated, reader)
+                looked += time.monotonic() - before
+                linked = identity.link(workspace, told, names, stated, owners)
+                identity.store_named(cursor, workspace, linked, told)
+                identity.store_absorbed(cursor, workspace, linked)
+                identity.store_evidence(cursor, workspace, linked, told, source, message)
+                identity.store_withheld(cursor, workspace, linked, told)
+            for each in connections:
+                each.commit()
+            held += len(linked.withheld.held)
+            merges += len(linked.merges)
+    seconds = time.monotonic() - began
     yield Measure("stitch.events in bulk", events, "events")
     yield Measure("stitch.merges in bulk", merges, "merges")
     yield Measure("stitch.held back in bulk", held, "identifiers")
