@@ -62,13 +62,31 @@ from tsunagu.profiles.read_queries import (
     surviving_customer,
     timeline,
 )
+from tsunagu.profiles.retold import ToldTraits, refold_traits, to_refold
 from tsunagu.profiles.sight import Sight
 from tsunagu.profiles.state import State, decode_state, encode_state
+from tsunagu.profiles.survivorship import (
+    LATEST,
+    SURVIVORSHIP,
+    SURVIVORSHIP_NAME,
+    Survivorship,
+    SurvivorshipDocument,
+)
+from tsunagu.profiles.survivorship_queries import (
+    OtherValue,
+    Provenance,
+    load_told,
+    provenance_of,
+    survivorship_of,
+)
 from tsunagu.profiles.walk import Absorption, Fact, MembershipChange, ObservingWalk, Walk
 
 __all__ = [
     "ANSWERS",
     "IDENTIFY",
+    "LATEST",
+    "SURVIVORSHIP",
+    "SURVIVORSHIP_NAME",
     "TRACK",
     "WORDS",
     "Absorption",
@@ -89,13 +107,18 @@ __all__ = [
     "Membership",
     "MembershipChange",
     "ObservingWalk",
+    "OtherValue",
     "Plan",
     "ProfileFigures",
+    "Provenance",
     "ScoreValue",
     "Sight",
     "State",
     "Suppression",
+    "Survivorship",
+    "SurvivorshipDocument",
     "TimelineEntry",
+    "ToldTraits",
     "Walk",
     "audience_changes",
     "audience_sizes",
@@ -108,11 +131,14 @@ __all__ = [
     "load_held",
     "load_history",
     "load_states",
+    "load_told",
     "make_plan",
     "members_of",
     "next_due",
     "profile_figures",
+    "provenance_of",
     "recount",
+    "refold_traits",
     "rows_of",
     "search_customers",
     "state_of",
@@ -128,7 +154,9 @@ __all__ = [
     "store_told",
     "stored_form",
     "surviving_customer",
+    "survivorship_of",
     "timeline",
+    "to_refold",
     "told_counts",
     "wake_everyone",
     "walk_rare",

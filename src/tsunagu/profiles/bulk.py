@@ -19,7 +19,7 @@ import pyarrow as pa
 from tsunagu.core import Json
 from tsunagu.core.events import CONSENT_WORDS
 from tsunagu.profiles.features import Plan, count_event
-from tsunagu.profiles.fold import MAX_TRAITS, consent_key
+from tsunagu.profiles.fold import MAX_TRAITS, consent_key, fold_traits
 from tsunagu.profiles.state import Consent, State, decode_state, encode_state, merge_states
 from tsunagu.profiles.walk import Absorption, Fact, ObservingWalk
 from tsunagu.storage import Arrow
@@ -43,7 +43,7 @@ class History:
     `kind` is `IDENTIFY`, `TRACK` or 0 for the rest. `watched` is the place of the event's name
     among the plan's needs, `word` among `WORDS`; -1 is none. Arrow of JSON stand only where the
     fold looks at them: `traits` of identify events, `properties` of watched events and consents,
-    `context` of consents.
+    `context` of consents. `source` stands everywhere.
     """
 
     customer: Ints
@@ -56,6 +56,7 @@ class History:
     traits: Arrow
     properties: Arrow
     context: Arrow
+    source: Arrow
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ class BulkFold:
         order = np.argsort(group, kind="stable")
         self._figures = _counted(history, order, group, count)
         told = order[history.kind[order] == IDENTIFY]
-        self._told = _Pile(history, told, group, count, history.word, history.traits)
+        sources, self._sources = _numbered(history.source)
+        self._told = _Pile(history, told, group, count, sources, history.traits)
         seen = order[history.watched[order] >= 0]
         self._seen = _Pile(history, seen, group, count, history.watched, history.properties)
         said = order[history.word[order] >= 0]
@@ -187,7 +189,7 @@ class BulkFold:
                 one.retold = True
                 if len(new) == 1 and new[0] and not one.state.traits:
                     one.text = told.texts[0][first]
-                _fold_traits(one.state, new, told, first)
+                self._fold_traits(one.state, new, told, first)
             if seen.bounds[place] < seen.bounds[place + 1] and not one.stale:
                 self._count(one.state, seen, seen.bounds[place], seen.bounds[place + 1])
             if speaks:
@@ -215,11 +217,27 @@ class BulkFold:
             if loser is not None:
                 absorbed = decode_state(loser)
                 inside.update(absorbed.audiences)
-                state = _joined(state, absorbed)
+                state = self._joined(state, absorbed)
                 stale = stale or other in known.stale
         state.audiences = sorted(inside)
         _add_figures(state, figures)
         return Folded(customer, state, before, absorbs, stale, {} if absorbs else None)
+
+    def _joined(self, state: State, other: State) -> State:
+        """A state with another one absorbed; one without events takes the other's place."""
+        return merge_states(state, other, self._plan.survivorship) if state.events else other
+
+    def _fold_traits(self, state: State, new: Sequence[Json], told: _Cut, row: int) -> None:
+        """What each event says of traits; the first of all is taken as it is."""
+        plain = self._plan.survivorship.plain
+        for values in new:
+            at, position, source = told.at[row], told.position[row], self._sources[told.mark[row]]
+            row += 1
+            if plain and values and not state.traits:
+                state.traits = {name: (value, at, position) for name, value in values.items()}
+                state.sources = {position: source}
+            else:
+                fold_traits(self._plan, state, values, at, position, source)
 
     def _count(self, state: State, seen: _Cut, first: int, last: int) -> None:
         for row in range(first, last):
@@ -242,6 +260,14 @@ def _object(text: bytes | None) -> Json:
         return _decode(text or b"{}")
     except msgspec.DecodeError:
         return {}
+
+
+def _numbered(texts: Arrow) -> tuple[Ints, list[str]]:
+    """Texts as places in a list of the different ones."""
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.combine_chunks()
+    named = texts.cast(pa.string()).dictionary_encode()
+    return named.indices.to_numpy().astype(np.int64), named.dictionary.to_pylist()
 
 
 def _new(customer: int, figures: Figures) -> Folded:
@@ -267,11 +293,6 @@ def _counted(history: History, order: Ints, group: Ints, count: int) -> tuple[In
     )
 
 
-def _joined(state: State, other: State) -> State:
-    """A state with another one absorbed; one without events takes the other's place."""
-    return merge_states(state, other) if state.events else other
-
-
 def _is_rare(one: Folded, traits: Sequence[Json], speaks: bool) -> bool:
     """Whether the order of a customer's facts matters to the fold.
 
@@ -292,21 +313,6 @@ def _add_figures(state: State, figures: Figures) -> None:
     state.now = max(state.now, now)
     state.events += events
     state.position = max(state.position, position)
-
-
-def _fold_traits(state: State, new: Sequence[Json], told: _Cut, row: int) -> None:
-    """The newest value of each trait, by event time and then position."""
-    traits = state.traits
-    for values in new:
-        at, position = told.at[row], told.position[row]
-        row += 1
-        if not traits:
-            traits = state.traits = {name: (value, at, position) for name, value in values.items()}
-            continue
-        for name, value in values.items():
-            held = traits.get(name)
-            if held is None or (held[1], held[2]) < (at, position):
-                traits[name] = (value, at, position)
 
 
 def _fold_consents(one: Folded, said: _Cut, first: int, last: int) -> None:

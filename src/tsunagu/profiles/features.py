@@ -15,6 +15,7 @@ from tsunagu.core import decode_body, stable_key
 from tsunagu.core.rules import Feature, Rule, amount, trait_column
 from tsunagu.core.times import HOUR, day_number
 from tsunagu.profiles.state import Counter, State
+from tsunagu.profiles.survivorship import LATEST, Survivorship
 
 Happened = tuple[str, int, bytes]
 """An event of the past: its name, its time and its stored body."""
@@ -31,7 +32,10 @@ class Need:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything the rules of a workspace look at; `key` changes when they do."""
+    """Everything the rules of a workspace look at; `key` changes when they do.
+
+    `survivorship` says which value of a trait holds.
+    """
 
     key: str
     rules: Mapping[str, Rule]
@@ -39,6 +43,7 @@ class Plan:
     traits: tuple[str, ...]
     needs: Mapping[str, Need]
     zone: ZoneInfo
+    survivorship: Survivorship = LATEST
 
     @property
     def columns(self) -> list[str]:
@@ -46,15 +51,25 @@ class Plan:
         return [f.column for f in self.features] + [trait_column(t) for t in self.traits]
 
 
-def make_plan(rules: Mapping[str, Rule], zone: ZoneInfo) -> Plan:
+def make_plan(
+    rules: Mapping[str, Rule], zone: ZoneInfo, survivorship: Survivorship = LATEST
+) -> Plan:
     """The shared plan of a set of rules."""
     features = sorted({f for r in rules.values() for f in r.features}, key=lambda f: f.column)
     traits = sorted({t for r in rules.values() for t in r.traits})
     events = {f.event: [g for g in features if g.event == f.event] for f in features}
     needs = {name: _need(group) for name, group in events.items()}
-    texts = (text for name in sorted(rules) for text in (name, rules[name].source))
+    texts = [text for name in sorted(rules) for text in (name, rules[name].source)]
+    if not survivorship.plain:
+        texts.append(survivorship.key)
     return Plan(
-        stable_key(str(zone), *texts), dict(rules), tuple(features), tuple(traits), needs, zone
+        stable_key(str(zone), *texts),
+        dict(rules),
+        tuple(features),
+        tuple(traits),
+        needs,
+        zone,
+        survivorship,
     )
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from tsunagu.core import Body, Event, Json
 from tsunagu.core.events import CONSENT_WORDS
 from tsunagu.profiles.features import Plan, count_event
-from tsunagu.profiles.state import Consent, State
+from tsunagu.profiles.state import Consent, State, choose, tell_source
+from tsunagu.profiles.survivorship import Candidate
 
 MAX_TRAITS = 500
 
@@ -22,7 +23,7 @@ def fold_event(plan: Plan, state: State, event: Event, body: Body) -> bool:
     state.events += 1
     state.position = max(state.position, event.position)
     if event.type == "identify":
-        return _fold_traits(plan, state, event, body.traits)
+        return fold_traits(plan, state, body.traits, event.at, event.position, event.source)
     if event.type != "track":
         return False
     if event.name in CONSENT_WORDS:
@@ -30,15 +31,57 @@ def fold_event(plan: Plan, state: State, event: Event, body: Body) -> bool:
     return count_event(plan, state, event.name, body.properties, min(event.at, state.now))
 
 
-def _fold_traits(plan: Plan, state: State, event: Event, traits: Json) -> bool:
-    changed = False
-    for name, value in traits.items():
+def fold_traits(
+    plan: Plan, state: State, values: Json, at: int, position: int, source: str
+) -> bool:
+    """Fold what one event says of traits, in place.
+
+    Args:
+        at: the event's own time, in microseconds.
+        position: its place in the log.
+        source: who sent it.
+
+    Returns:
+        Whether a trait that a rule looks at may have another value now.
+    """
+    if not plan.survivorship.plain:
+        return _fold_by_rules(plan, state, values, at, position, source)
+    traits = state.traits
+    changed = told = False
+    for name, value in values.items():
+        held = traits.get(name)
+        if held is None:
+            if len(traits) >= MAX_TRAITS:
+                continue
+        elif (held[1], held[2]) >= (at, position):
+            continue
+        traits[name] = (value, at, position)
+        told = True
+        changed = changed or name in plan.traits
+    if told:
+        tell_source(state, position, source)
+    return changed
+
+
+def _fold_by_rules(
+    plan: Plan, state: State, values: Json, at: int, position: int, source: str
+) -> bool:
+    changed = told = False
+    for name, value in values.items():
         held = state.traits.get(name)
         if held is None and len(state.traits) >= MAX_TRAITS:
             continue
-        if held is None or (held[1], held[2]) < (event.at, event.position):
-            state.traits[name] = (value, event.at, event.position)
+        rule = plan.survivorship.rule_of(name)
+        if rule is not None:
+            said = [Candidate(value, source, at, at, position, 1)]
+            if choose(state, name, rule, said) and name in plan.traits:
+                changed = True
+        elif held is None or (held[1], held[2]) < (at, position):
+            state.traits[name] = (value, at, position)
+            told = True
             changed = changed or name in plan.traits
+    if told:
+        tell_source(state, position, source)
     return changed
 
 

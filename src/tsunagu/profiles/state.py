@@ -2,7 +2,8 @@
 
 The state is the fold of the customer's events. It travels as MessagePack in one column, is
 loaded for the customers a batch touches and stored back when it changed. A trait's value is
-resolved by event time, then log position, so late events never overwrite newer facts.
+resolved by its strategy (`survivorship.py`), by default by event time and then log position, so
+late events never overwrite newer facts.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
+
+from tsunagu.profiles.survivorship import LATEST, Candidate, Candidates, Rule, Survivorship
 
 Number = TypeVar("Number", int, float)
 
@@ -37,7 +40,10 @@ class Consent(msgspec.Struct, array_like=True):
 
 
 class State(msgspec.Struct, array_like=True):
-    """The fold of one customer."""
+    """The fold of one customer.
+
+    A trait is its value with the event time and the position of the event that said it.
+    """
 
     traits: dict[str, tuple[Any, int, int]] = {}
     counters: dict[str, Counter] = {}
@@ -51,6 +57,10 @@ class State(msgspec.Struct, array_like=True):
     position: int = 0
     # when an audience may change without an event; 0 is never
     audience_wake: int = 0
+    # which source said what the traits hold, by position
+    sources: dict[int, str] = {}
+    # all that was said of the traits whose strategy needs it
+    candidates: dict[str, Candidates] = {}
 
     def trait(self, name: str) -> Any:
         """The current value of a trait, or None."""
@@ -76,16 +86,55 @@ def decode_state(raw: bytes) -> State:
     return _decoder.decode(raw)
 
 
-def merge_states(survivor: State, loser: State) -> State:
+def tell_source(state: State, position: int, source: str) -> None:
+    """Note who said what the traits hold now; who said nothing of it any more is forgotten."""
+    sources = state.sources
+    sources[position] = source
+    if len(sources) > 1:
+        for gone in sources.keys() - {held for _, _, held in state.traits.values()}:
+            del sources[gone]
+
+
+def said_of(state: State, trait: str) -> Candidates:
+    """What is known of the values of a trait: its candidates, or the one that it holds."""
+    kept = state.candidates.get(trait)
+    if kept is None:
+        held = state.traits.get(trait)
+        if held is None:
+            return []
+        value, at, position = held
+        return [Candidate(value, state.sources.get(position, ""), at, at, position, 1)]
+    return kept
+
+
+def choose(state: State, trait: str, rule: Rule, said: Candidates) -> bool:
+    """Add what was said of a trait to a state; True when another statement holds now."""
+    kept = state.candidates[trait] = rule.join(said_of(state, trait), said)
+    best = rule.best(kept)
+    before = state.traits.get(trait)
+    state.traits[trait] = now = (best.value, best.last, best.position)
+    if now == before:
+        return False
+    tell_source(state, best.position, best.source)
+    return True
+
+
+def merge_states(survivor: State, loser: State, survivorship: Survivorship = LATEST) -> State:
     """The fold of both customers' events, as if they had always been one.
 
     Consent never widens: where both spoke, the stricter word holds until the customer speaks.
     """
     merged = decode_state(encode_state(survivor))
     for name, (value, at, position) in loser.traits.items():
+        rule = survivorship.rule_of(name)
+        if rule is not None:
+            choose(merged, name, rule, said_of(loser, name))
+            continue
         held = merged.traits.get(name)
         if held is None or (held[1], held[2]) < (at, position):
             merged.traits[name] = (value, at, position)
+            if position in loser.sources:
+                tell_source(merged, position, loser.sources[position])
     for name, counter in loser.counters.items():
         merged.counters[name] = _merge_counters(merged.counters.get(name), counter)
     for key, consent in loser.consents.items():

@@ -88,7 +88,7 @@ class Walk:
         now = max(known_at, self.states[loser].now, self.states[survivor].now)
         self.fire_timers(survivor, now)
         self.fire_timers(loser, now)
-        merged = merge_states(self.states[survivor], self.states.pop(loser))
+        merged = merge_states(self.states[survivor], self.states.pop(loser), self.plan.survivorship)
         merged.now = now
         self.states[survivor] = merged
         self.on_absorb(absorption, now)

@@ -22,9 +22,11 @@ from tsunagu.profiles import (
     ObservingWalk,
     Plan,
     State,
+    ToldTraits,
     decode_state,
     encode_state,
     recount,
+    refold_traits,
 )
 
 
@@ -34,18 +36,25 @@ class Loaded:
 
     `states` are in their stored form, because both walks start from them. Customers without a
     stored state are new. `stale` ones were last answered by other rules; `history` is what they
-    did of the events that the new rules look at.
+    did of the events that the new rules look at, `told` what was said of the traits of those
+    whose values are to be chosen anew.
     """
 
     states: Mapping[int, bytes]
     enrolments: Sequence[Enrolment] = ()
     stale: Collection[int] = ()
     history: Mapping[int, Sequence[Happened]] = field(default_factory=dict[int, Sequence[Happened]])
+    told: Mapping[int, Sequence[ToldTraits]] = field(
+        default_factory=dict[int, Sequence[ToldTraits]]
+    )
 
 
 @dataclass
 class Changes:
-    """What a batch changes. `states` are the customers' new folds, `wakes` their timers."""
+    """What a batch changes. `states` are the customers' new folds, `wakes` their timers.
+
+    `retold` are the customers whose traits may have other values than before.
+    """
 
     facts: list[Fact] = field(default_factory=list[Fact])
     states: dict[int, State] = field(default_factory=dict[int, State])
@@ -53,6 +62,7 @@ class Changes:
     absorbed: list[Absorption] = field(default_factory=list[Absorption])
     memberships: list[MembershipChange] = field(default_factory=list[MembershipChange])
     moves: Moves = field(default_factory=Moves)
+    retold: set[int] = field(default_factory=set[int])
 
 
 def resolve_batch(
@@ -114,7 +124,9 @@ def advance_batch(
     wakes = {customer: state.audience_wake for customer, state in first.states.items()}
     wakes |= {customer: second.next_wake(customer) for customer in second.states}
     memberships = [change for seen in script.values() for changes in seen for change in changes]
-    return Changes(list(facts), states, wakes, list(absorbed), memberships, second.moves)
+    retold = {fact.customer for fact in lived if fact.event.type == "identify"}
+    retold |= {a.survivor for a in absorbed} | (loaded.told.keys() & states.keys())
+    return Changes(list(facts), states, wakes, list(absorbed), memberships, second.moves, retold)
 
 
 def _states(plan: Plan, customers: set[int], loaded: Loaded) -> dict[int, State]:
@@ -123,6 +135,8 @@ def _states(plan: Plan, customers: set[int], loaded: Loaded) -> dict[int, State]
     for customer in customers.intersection(loaded.stale):
         state = states[customer]
         state.counters = recount(plan, loaded.history.get(customer, ()), state.now)
+        if customer in loaded.told:
+            refold_traits(plan, state, loaded.told[customer])
     return states
 
 

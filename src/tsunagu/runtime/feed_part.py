@@ -264,5 +264,5 @@ def _history(part: Part, linked: Linked) -> History:
         table, customer, at = table.take(rows), customer[rows], at[rows]
         position, known_at = position[rows], known_at[rows]
     kind, watched, word = (table[name].to_numpy() for name in ("kind", "watched", "word"))
-    texts = (table[name] for name in ("traits", "properties", "context"))
+    texts = (table[name] for name in ("traits", "properties", "context", "source"))
     return History(customer, position, known_at, at, kind, watched, word, *texts)

@@ -256,23 +256,23 @@ def _load(
     touched |= {customer for a in absorbed for customer in (a.loser, a.survivor)}
     states, missing = desk.memory.states(touched)
     loaded, stale = profiles.load_states(cursor, workspace, missing, plan.key)
+    anew = profiles.to_refold(plan, loaded, stale)
     enrolments = journeys.load_enrolments(cursor, workspace, touched)
     return Loaded(
         states | loaded,
         desk.enrolments(enrolments, touched),
         stale,
         profiles.load_history(cursor, workspace, stale, plan.needs),
+        profiles.load_told(cursor, workspace, anew),
     )
 
 
 def _store_profiles(cursor: Cursor[Row], workspace: int, prepared: Prepared) -> None:
     changes = prepared.changes
-    retold = {f.customer for f in changes.facts if f.event.type == "identify"}
-    retold |= {a.survivor for a in changes.absorbed}
     states, absorbed = changes.states, changes.absorbed
     profiles.store_merges(cursor, workspace, absorbed)
     profiles.store_states(
-        cursor, workspace, states, prepared.states, changes.wakes, retold, prepared.plan
+        cursor, workspace, states, prepared.states, changes.wakes, changes.retold, prepared.plan
     )
     profiles.store_memberships(cursor, workspace, changes.memberships, states, absorbed)
     profiles.store_consents(cursor, workspace, states, _evidence(changes))

@@ -25,7 +25,15 @@ from tsunagu.decisions import Policy
 from tsunagu.eventlog import RETENTION, RETENTION_NAME, Retention
 from tsunagu.identity import BUILT_IN, IDENTIFIER, IdentifierKind, Kinds, check_kind_name
 from tsunagu.journeys import Book, Journey, Send
-from tsunagu.profiles import Audience, Plan, make_plan
+from tsunagu.profiles import (
+    SURVIVORSHIP,
+    SURVIVORSHIP_NAME,
+    Audience,
+    Plan,
+    SurvivorshipDocument,
+    make_plan,
+    survivorship_of,
+)
 
 Row = tuple[Any, ...]
 
@@ -38,6 +46,7 @@ KINDS: Mapping[str, type[BaseModel]] = {
     SCHEMA_KIND: EventSchema,
     RETENTION: Retention,
     IDENTIFIER: IdentifierKind,
+    SURVIVORSHIP: SurvivorshipDocument,
 }
 POLICY_NAME = "contact"
 
@@ -91,6 +100,8 @@ def publish_document(
         raise Invalid(f"The retention of a workspace's events is called {RETENTION_NAME!r}.")
     if kind == PLAN_KIND and name != PLAN_NAME:
         raise Invalid(f"The tracking plan of a workspace is called {PLAN_NAME!r}.")
+    if kind == SURVIVORSHIP and name != SURVIVORSHIP_NAME:
+        raise Invalid(f"The survivorship of a workspace is called {SURVIVORSHIP_NAME!r}.")
     if kind == IDENTIFIER:
         check_kind_name(name)
     if isinstance(checked, EventSchema):
@@ -155,7 +166,11 @@ def load(
     }
     book = _book(found, current)
     return Definitions(
-        make_plan(rules, zone), book, mark, about_events, Kinds(kinds) if kinds else BUILT_IN
+        make_plan(rules, zone, survivorship_of(current)),
+        book,
+        mark,
+        about_events,
+        Kinds(kinds) if kinds else BUILT_IN,
     )
 
 

@@ -74,12 +74,10 @@ def _identify(
 
 def _store(cursor: Cursor[Row], replay: Replay, plan: Plan, changes: Changes) -> None:
     side = replay.shadow
-    retold = {f.customer for f in changes.facts if f.event.type == "identify"}
-    retold |= {a.survivor for a in changes.absorbed}
     states, absorbed = changes.states, changes.absorbed
     profiles.store_merges(cursor, side, absorbed)
     stored = profiles.stored_form(states)
-    profiles.store_states(cursor, side, states, stored, changes.wakes, retold, plan.key)
+    profiles.store_states(cursor, side, states, stored, changes.wakes, changes.retold, plan.key)
     profiles.store_memberships(cursor, side, changes.memberships, states, absorbed)
     profiles.store_consents(cursor, side, states, _evidence(changes))
 

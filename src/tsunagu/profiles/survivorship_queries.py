@@ -1,0 +1,162 @@
+"""What was said of traits, out of the timeline: to refold by another rule, and to tell whence."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any, LiteralString, NamedTuple
+
+from psycopg import Cursor
+
+from tsunagu.access import Definition, published
+from tsunagu.core.events import PLATFORM_SOURCE
+from tsunagu.profiles.read_queries import state_of
+from tsunagu.profiles.retold import ToldTraits
+from tsunagu.profiles.state import State, said_of
+from tsunagu.profiles.survivorship import (
+    LATEST,
+    OVERFULL,
+    SURVIVORSHIP,
+    Survivorship,
+    SurvivorshipDocument,
+)
+from tsunagu.storage import int_array
+
+Row = tuple[Any, ...]
+
+MOST_TOLD = 1_000
+"""How many of a customer's last identify events a refold reads; older ones count no more."""
+
+
+class OtherValue(NamedTuple):
+    """A value that was said and does not hold: when first and last (microseconds), how often."""
+
+    value: Any
+    source: str
+    first: int
+    last: int
+    times: int
+
+
+class Provenance(NamedTuple):
+    """Whence a trait's value comes: its source ("" where it is not known any more), the event's
+    time (microseconds) and position, by which strategy it holds, and what else was said.
+
+    `overfull` says that more values were said than are kept, so that the latest one holds.
+    """
+
+    trait: str
+    value: Any
+    source: str
+    at: int
+    strategy: str
+    others: list[OtherValue]
+    position: int
+    overfull: bool
+
+
+_TOLD: LiteralString = """
+with recursive family (customer_id, member) as (
+    select wanted, wanted from unnest(%(customers)s::bigint[]) as wanted
+    union all
+    select f.customer_id, c.customer_id
+    from family as f
+    join customers as c on c.workspace_id = %(workspace)s and c.merged_into = f.member
+),
+said as (
+    select
+        f.customer_id, t.at, t.position, t.source, t.body,
+        row_number() over (partition by f.customer_id order by t.position desc) as place
+    from family as f
+    join timeline as t on t.workspace_id = %(workspace)s and t.customer_id = f.member
+    where t.type = 'identify' and t.source <> %(platform)s
+)
+select
+    customer_id, (date_part('epoch', at) * 1000000)::bigint, position, source,
+    convert_to(body, 'UTF8')
+from said where place <= %(most)s
+order by position
+"""
+
+_SOURCES: LiteralString = """
+with recursive same (customer_id) as (
+    select %(customer)s::bigint
+    union
+    select c.customer_id
+    from customers as c join same as s on c.merged_into = s.customer_id
+    where c.workspace_id = %(workspace)s
+)
+select t.position, t.source
+from same as s
+join timeline as t on t.workspace_id = %(workspace)s and t.customer_id = s.customer_id
+where t.position = any(%(positions)s::bigint[])
+"""
+
+
+def load_told(
+    cursor: Cursor[Row], workspace_id: int, customers: Collection[int]
+) -> dict[int, list[ToldTraits]]:
+    """What was said of the traits of these customers, and those merged into them, by position."""
+    found: dict[int, list[ToldTraits]] = defaultdict(list)
+    if customers:
+        wanted = {
+            "workspace": workspace_id,
+            "customers": int_array(customers),
+            "platform": PLATFORM_SOURCE,
+            "most": MOST_TOLD,
+        }
+        cursor.execute(_TOLD, wanted, binary=True)
+        for customer, *told in cursor.fetchall():
+            found[customer].append(ToldTraits(*told))
+    return found
+
+
+def survivorship_of(definitions: Collection[Definition]) -> Survivorship:
+    """What is published of survivorship; `LATEST` where nothing is."""
+    for found in definitions:
+        if found.kind == SURVIVORSHIP:
+            return Survivorship(SurvivorshipDocument.model_validate(found.document))
+    return LATEST
+
+
+def provenance_of(cursor: Cursor[Row], workspace_id: int, customer_id: int) -> list[Provenance]:
+    """Whence each trait of a current customer comes, by name; nothing for who has no profile."""
+    state = state_of(cursor, workspace_id, customer_id)
+    if state is None:
+        return []
+    survivorship = survivorship_of(published(cursor, workspace_id))
+    held = {position for _, _, position in state.traits.values()}
+    sources = state.sources | _sources_of(
+        cursor, workspace_id, customer_id, held - state.sources.keys()
+    )
+    return [
+        _provenance(state, name, sources, survivorship.strategy_of(name))
+        for name in sorted(state.traits)
+    ]
+
+
+def _provenance(state: State, name: str, sources: dict[int, str], strategy: str) -> Provenance:
+    value, at, position = state.traits[name]
+    kept = said_of(state, name)
+    others = [
+        OtherValue(one.value, one.source, one.first, one.last, one.times)
+        for one in reversed(kept)
+        if one.position != position
+    ]
+    overfull = any(one.times == OVERFULL for one in kept)
+    source = sources.get(position, "")
+    return Provenance(name, value, source, at, strategy, others, position, overfull)
+
+
+def _sources_of(
+    cursor: Cursor[Row], workspace_id: int, customer_id: int, positions: Collection[int]
+) -> dict[int, str]:
+    """Who sent these events, of states that were folded before sources were kept."""
+    if not positions:
+        return {}
+    wanted = {
+        "workspace": workspace_id,
+        "customer": customer_id,
+        "positions": int_array(positions),
+    }
+    return dict(cursor.execute(_SOURCES, wanted).fetchall())
