@@ -57,7 +57,7 @@ def some_history(seed: int) -> list[Said]:
 
 def some_people() -> list[Said]:
     """Eighty orders of forty customers, whom nothing merges."""
-    drawn = [(1, "Order Completed", f"u{n % 40}", f"d{n % 40}", True, 0) for n in range(80)]
+    drawn = [(1, "Order Completed", f"u{n % 40}", f"d{n % 40}", False, 0) for n in range(80)]
     return said_of(drawn)
 
 
