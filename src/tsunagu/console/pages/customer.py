@@ -14,6 +14,7 @@ from tsunagu.console.frame import page_head, synthetic_hint, synthetic_mark
 from tsunagu.console.happenings import draw_timeline
 from tsunagu.console.markup import Child, Html, div, el, icon, join, link, span
 from tsunagu.console.pages.customers import customer_name
+from tsunagu.console.pages.evidence import customer_tabs, merged_note
 from tsunagu.console.pane import Pane, button, html
 from tsunagu.console.phrases import Phrase, in_language
 from tsunagu.console.reader import Cursor
@@ -87,6 +88,8 @@ def _draw(visit: Visit, whole: Whole) -> None:
     counted = visit.count(customers.events_in_all, view.events)
     marks = synthetic_mark(visit) if view.traits.get(SYNTHETIC) else None
     page_head(visit, name, f"{first} · {known} · {counted}", crumb, marks)
+    customer_tabs(visit, view.customer_id, "")
+    merged_note(visit, int(visit.parameters["customer_id"]), view.customer_id)
     with ui.element("div").classes("cols side"):
         left = [
             _traits(visit, view.traits),

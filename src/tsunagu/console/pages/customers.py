@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nicegui import ui
 
 from tsunagu.access import published
-from tsunagu.console.frame import page_head
+from tsunagu.console.customers_room import customers_head
 from tsunagu.console.markup import Html, div, el, link, span
 from tsunagu.console.phrases import in_language
 from tsunagu.console.reader import Cursor
@@ -20,7 +20,7 @@ from tsunagu.profiles import CustomerRow, search_customers
 
 async def build(visit: Visit) -> None:
     """The list, searched from its address or its field."""
-    page_head(visit, visit.say(customers.title), visit.say(customers.sub))
+    customers_head(visit, "", customers.sub)
     titles: dict[str, str] = {}
     with ui.element("div").classes("card flush"):
         await SearchList(visit, _listing(visit, titles), visit.query.get("q", "")).show()

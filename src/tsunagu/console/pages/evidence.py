@@ -1,0 +1,189 @@
+"""A customer's evidence: which records made these identifiers one person, what was held back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tsunagu import profiles
+from tsunagu.console.evidence_picture import MOST_BOXES, draw_evidence, ends
+from tsunagu.console.frame import page_head, section_tabs
+from tsunagu.console.identity_queries import FormerId, former_ids, held_of
+from tsunagu.console.markup import Child, Html, div, el, icon, join, link, span
+from tsunagu.console.pages.customers import customer_name
+from tsunagu.console.pane import Pane, html
+from tsunagu.console.reader import Cursor
+from tsunagu.console.visit import Visit
+from tsunagu.console.words import common, identity
+from tsunagu.core import NotFound
+from tsunagu.identity import Evidence, Held, evidence_of
+from tsunagu.profiles import CustomerView
+
+MOST_EDGES = 200
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that the page shows."""
+
+    asked: int
+    view: CustomerView
+    edges: list[Evidence]
+    held: list[Held]
+    former: list[FormerId]
+
+
+async def build(visit: Visit) -> None:
+    """The page; an id that was merged leads to the customer it became."""
+    pane = Pane(visit, bones=10)
+    await pane.show(
+        lambda: visit.read(lambda c: _load(visit, c)), lambda known: _draw(visit, known)
+    )
+
+
+def _load(visit: Visit, cursor: Cursor) -> Known:
+    workspace = visit.workspace.id
+    asked = int(visit.parameters["customer_id"])
+    customer = profiles.surviving_customer(cursor, workspace, asked)
+    view = None if customer is None else profiles.customer_view(cursor, workspace, customer)
+    if view is None:
+        raise NotFound(visit.say(common.no_such_page_help))
+    return Known(
+        asked,
+        view,
+        evidence_of(cursor, workspace, view.identifiers, limit=MOST_EDGES),
+        held_of(cursor, workspace, view.customer_ids, view.identifiers, limit=50),
+        former_ids(cursor, workspace, view.customer_ids[1:]),
+    )
+
+
+def customer_tabs(visit: Visit, customer: int, here: str) -> None:
+    """The pages of one customer."""
+    entries = (("", identity.profile), ("evidence", identity.evidence))
+    section_tabs(
+        [
+            (visit.say(name), visit.to("customers", customer, *filter(None, [path])), path == here)
+            for path, name in entries
+        ]
+    )
+
+
+def merged_note(visit: Visit, asked: int, customer: int) -> None:
+    """Says that the id in the address was merged into this customer."""
+    if asked != customer:
+        words = visit.say(identity.was_merged, id=asked)
+        html(div("notice", icon("merge"), div("grow", words))).style("margin-bottom:14px")
+
+
+def _draw(visit: Visit, known: Known) -> None:
+    view = known.view
+    first = view.identifiers[0][1] if view.identifiers else ""
+    crumb = link(visit.to("customers"), visit.say(common.customers))
+    page_head(
+        visit, customer_name(visit, view.traits, first), visit.say(identity.evidence_sub), crumb
+    )
+    customer_tabs(visit, view.customer_id, "evidence")
+    merged_note(visit, known.asked, view.customer_id)
+    rows = [_graph(visit, known)]
+    if known.edges:
+        rows.append(_edges(visit, known.edges))
+    rows.append(div("cols", _held(visit, known.held), _former(visit, known.former)))
+    html(div("stack", rows))
+
+
+def _card(title: str, *content: Child, cls: str = "card") -> Html:
+    return div(cls, div("head", el("h2", title)), *content)
+
+
+def _graph(visit: Visit, known: Known) -> Html:
+    identifiers, edges = known.view.identifiers, known.edges
+    held = {(one.kind, one.value) for one in known.held}
+    if len(identifiers) < 2:
+        answer = visit.say(identity.graph_alone)
+    else:
+        records = visit.count(identity.graph_records, len(edges))
+        number = visit.formats.number(len(identifiers))
+        answer = visit.say(identity.graph_answer, count=len(identifiers), n=number, edges=records)
+    more = len(identifiers) - MOST_BOXES
+    return _card(
+        visit.say(identity.graph_title),
+        el("p", answer, cls="answer"),
+        draw_evidence(visit, identifiers, edges, held),
+        el("ul", [_plain(one, one in held, visit) for one in identifiers], cls="evidence-plain"),
+        el("p", visit.count(identity.graph_more, more), cls="muted small") if more > 0 else None,
+        el("p", visit.say(identity.graph_doubt), cls="doubt"),
+    )
+
+
+def _plain(one: tuple[str, str], held: bool, visit: Visit) -> Html:
+    mark = span("chip amber", visit.say(identity.first_held)) if held else None
+    return el("li", span("muted mono small", one[0]), span("break", one[1]), mark)
+
+
+def _edges(visit: Visit, edges: list[Evidence]) -> Html:
+    zone = visit.formats.zone_name()
+    head = el(
+        "tr",
+        el("th", visit.say(identity.stated_pair)),
+        el("th", visit.say(identity.stated_by), cls="wide"),
+        el("th", f"{visit.say(identity.stated_at)} ({zone})", cls="num wide"),
+    )
+    rows = [_edge(visit, edge) for edge in edges]
+    table = el("table", el("thead", head), el("tbody", rows), cls="list")
+    return _card(visit.say(identity.edges_title), table, cls="card flush")
+
+
+def _edge(visit: Visit, edge: Evidence) -> Html:
+    (kind_a, value_a), (kind_b, value_b) = ends(edge)
+    pair = join(
+        el("b", value_a, cls="break"),
+        span("muted small", f" {kind_a} {visit.say(identity.and_)} "),
+        el("b", value_b, cls="break"),
+        span("muted small", f" {kind_b}"),
+    )
+    below = div("muted small phone-line", f"{edge.source} · {visit.formats.time_zoned(edge.at)}")
+    return el(
+        "tr",
+        el("td", pair, below),
+        el("td", edge.source, cls="wide"),
+        el("td", visit.formats.time(edge.at), cls="num wide muted"),
+    )
+
+
+def _held(visit: Visit, held: list[Held]) -> Html:
+    rows = [_held_row(visit, one) for one in held]
+    empty = el("p", visit.say(identity.none_held), cls="muted")
+    return _card(visit.say(identity.held_of_customer), rows or empty)
+
+
+def _held_row(visit: Visit, one: Held) -> Html:
+    name, why, colour = identity.REASONS[one.reason]
+    counted = visit.count(identity.times, one.times)
+    return div(
+        "fact-row",
+        div(
+            "",
+            div("strong break", one.value),
+            div("small", visit.say(why)),
+            div("muted small", f"{one.kind} · {counted} · {visit.formats.time_zoned(one.last_at)}"),
+        ),
+        span(f"chip {colour}", visit.say(name)),
+    )
+
+
+def _former(visit: Visit, former: list[FormerId]) -> Html:
+    rows = [
+        div(
+            "fact-row",
+            div(
+                "",
+                div("strong break", visit.say(identity.merged_row, first=one.first_value)),
+                div("muted small mono break", str(one.customer_id)),
+            ),
+            span("muted small", visit.say(identity.merged_at, at=visit.formats.day(one.since))),
+        )
+        for one in former
+    ]
+    text = identity.merged_help if former else identity.merged_none
+    return _card(
+        visit.say(identity.merged_title), rows, el("p", visit.say(text), cls="muted small")
+    )
