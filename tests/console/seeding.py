@@ -22,6 +22,7 @@ from shop_documents import AUDIENCES, JOURNEY, NAMES, POLICY, REPORTS, message
 from tsunagu import access
 from tsunagu.core import stable_id
 from tsunagu.core.times import DAY, HOUR, MINUTE, moment, parse_time
+from tsunagu.profiles.state import State, encode_state
 from tsunagu.sending.archive import Archived, Seals, keep
 from tsunagu.storage import Database, in_workspace
 
@@ -196,23 +197,23 @@ class _Writer:
                     "products": [{"name": "Coffee"}, {"name": "Apples"}],
                 },
             )
+        traits: dict[str, Any] = {
+            "name": name,
+            "email": email,
+            "language": language,
+            "timezone": zone,
+            "coupon_campaign": "18",
+            "age_group": "35-44",
+            "household_size": 3,
+            "synthetic": True,
+        }
+        told = {trait: (value, first, self.position) for trait, value in traits.items()}
         self.insert(
             "profiles",
             customer_id=customer,
-            traits=json.dumps(
-                {
-                    "name": name,
-                    "email": email,
-                    "language": language,
-                    "timezone": zone,
-                    "coupon_campaign": "18",
-                    "age_group": "35-44",
-                    "household_size": 3,
-                    "synthetic": True,
-                }
-            ),
+            traits=json.dumps(traits),
             audiences=inside,
-            state=b"",
+            state=encode_state(State(traits=told)),
             first_seen=moment(first),
             last_seen=moment(NOW - number * 13 * MINUTE),
             events=orders + 1,

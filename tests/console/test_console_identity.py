@@ -13,6 +13,8 @@ from tsunagu import access
 from tsunagu.core import stable_id
 from tsunagu.core.times import DAY, moment, parse_time
 from tsunagu.identity.linking import Column, Comparison, Key, Level, Model, Report
+from tsunagu.profiles.state import State, encode_state
+from tsunagu.profiles.survivorship import Candidate
 from tsunagu.storage import Database, in_workspace
 
 AT = parse_time("2017-11-02T09:00:00Z")
@@ -103,6 +105,20 @@ def told(site: Site, database: Database) -> int:
                 """,
                 (workspace, kind, value, reason, owner, moment(AT), moment(AT + DAY), times),
             )
+        state = State(
+            traits={"email": ("household-4@customers.example", AT, 901)},
+            sources={901: "call centre"},
+            candidates={
+                "email": [
+                    Candidate("hh4@old.example", "pos", AT - 90 * DAY, AT - 30 * DAY, 40, 4),
+                    Candidate("household-4@customers.example", "call centre", AT, AT, 901, 1),
+                ]
+            },
+        )
+        cursor.execute(
+            "update profiles set state = %s where workspace_id = %s and customer_id = %s",
+            (encode_state(state), workspace, customer),
+        )
     return customer
 
 
@@ -110,6 +126,18 @@ def picture(page: object, name: str) -> None:
     """Keeps a picture where `TSUNAGU_PICTURES` says, for people to look at."""
     if PICTURES:
         page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)  # type: ignore[attr-defined]
+
+
+def test_every_value_says_whence_it_comes_and_what_else_was_said(
+    signed_in: OpenPage, told: int
+) -> None:
+    page = signed_in(f"customers/{told}")
+    expect(page.get_by_text("call centre · 2 Nov 2017")).to_be_visible()
+    other = page.get_by_text("hh4@old.example")
+    expect(other).to_be_hidden()
+    page.get_by_text("1 other value").click()
+    expect(other).to_be_visible()
+    expect(page.get_by_text("4 times")).to_be_visible()
 
 
 def test_evidence_says_which_record_tied_what(signed_in: OpenPage, told: int) -> None:

@@ -15,7 +15,7 @@ from tsunagu.identity import Evidence, Identifier
 
 MOST_BOXES = 24
 WIDTH, HEIGHT = 250, 56
-COLUMN, ROW = 420, 72
+COLUMN, ROW = 470, 72
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _curve(placed: Spread, edge: Evidence) -> str:
 
 def _label(visit: Visit, edge: Evidence, placed: Spread) -> Html:
     ax, ay, bx, by, beside = _sides(placed, edge)
-    x = ax + 44 if beside else bx - (bx - ax) * 0.42
+    x = ax + 44 if beside else bx - (bx - ax) * 0.46
     y = (ay + by) / 2 if beside else ay + (by - ay) * 0.62
     words = f"{edge.source} · {visit.formats.day(edge.at)}"
     return span(

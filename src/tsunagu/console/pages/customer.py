@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from nicegui import ui
 
@@ -18,17 +16,17 @@ from tsunagu.console.pages.evidence import customer_tabs, merged_note
 from tsunagu.console.pane import Pane, button, html
 from tsunagu.console.phrases import Phrase, in_language
 from tsunagu.console.reader import Cursor
+from tsunagu.console.traits import SYNTHETIC, draw_traits
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, customers
 from tsunagu.console.words.reasons import ARMS, ENDS, STATES, reason_words
 from tsunagu.core import NotFound
 from tsunagu.identity import Evidence, evidence_of
 from tsunagu.journeys import EnrolmentView, enrolments_of
-from tsunagu.profiles import ConsentWord, CustomerView, TimelineEntry
+from tsunagu.profiles import ConsentWord, CustomerView, Provenance, TimelineEntry
 from tsunagu.sending import RefusalView, SendView, refusals_of, sends_of
 
 TIMELINE_ROWS = 30
-SYNTHETIC = "synthetic"
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,7 @@ class Whole:
     """All that the page shows."""
 
     view: CustomerView
+    told: list[Provenance]
     evidence: list[Evidence]
     happened: list[TimelineEntry]
     enrolments: list[EnrolmentView]
@@ -62,6 +61,7 @@ def _load(visit: Visit, cursor: Cursor) -> Whole:
     ids = view.customer_ids
     return Whole(
         view,
+        profiles.provenance_of(cursor, workspace, view.customer_id),
         evidence_of(cursor, workspace, view.identifiers, limit=20),
         profiles.timeline(cursor, workspace, ids, limit=TIMELINE_ROWS),
         enrolments_of(cursor, workspace, ids, limit=10),
@@ -92,7 +92,7 @@ def _draw(visit: Visit, whole: Whole) -> None:
     merged_note(visit, int(visit.parameters["customer_id"]), view.customer_id)
     with ui.element("div").classes("cols side"):
         left = [
-            _traits(visit, view.traits),
+            draw_traits(visit, view.traits, whole.told),
             _consents(visit, view),
             _audiences(visit, whole),
             _scores(visit, view),
@@ -111,24 +111,6 @@ def _card(title: str, *content: Child) -> Html:
 
 def _quiet(text: str) -> Html:
     return el("p", text, cls="muted")
-
-
-def _traits(visit: Visit, traits: dict[str, Any]) -> Html:
-    rows = [
-        join(el("dt", name, cls="mono"), el("dd", _value(visit, value)))
-        for name, value in sorted(traits.items())
-        if name != SYNTHETIC
-    ]
-    content = el("dl", rows, cls="facts") if rows else _quiet(visit.say(customers.no_traits))
-    return _card(visit.say(customers.traits), content)
-
-
-def _value(visit: Visit, value: Any) -> str:
-    if isinstance(value, bool) or value is None or isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, int | float):
-        return visit.formats.number(value, 0 if float(value).is_integer() else 2)
-    return str(value)
 
 
 def _consents(visit: Visit, view: CustomerView) -> Html:

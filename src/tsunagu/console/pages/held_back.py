@@ -60,7 +60,7 @@ def _row(visit: Visit, one: Held) -> Html:
     )
     return el(
         "tr",
-        el("td", div("strong break", one.value), div("muted small mono", one.kind)),
+        el("td", _identifier(visit, one), div("muted small mono", one.kind)),
         el(
             "td",
             span(f"chip {colour}", visit.say(name)),
@@ -71,3 +71,9 @@ def _row(visit: Visit, one: Held) -> Html:
         el("td", visit.formats.time(one.last_at), cls="num muted wide"),
         el("td", owner, cls="wide nowrap"),
     )
+
+
+def _identifier(visit: Visit, one: Held) -> Html:
+    if one.customer_id is None:
+        return div("strong break", one.value)
+    return link(visit.to("customers", one.customer_id, "evidence"), one.value, cls="name break")

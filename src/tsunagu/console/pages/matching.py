@@ -65,7 +65,7 @@ def _figures(visit: Visit, model: Model) -> Html:
     say, number = visit.say, visit.formats.number
     report = model.report
     each = number(report.pairs / max(1, report.records), 1)
-    low, high = number(model.lower, 1), number(model.upper, 1)
+    low, high = signed(visit, model.lower), signed(visit, model.upper)
     percent = visit.formats.percent
     return div(
         "kpis",
@@ -138,7 +138,7 @@ def _level(visit: Visit, level: Level, most: float) -> Html:
     else:
         bar, said = weight_bar(weight, most), signed(visit, weight)
     shares = " · ".join(
-        f"{visit.say(name)} {visit.formats.percent(share, 2)}"
+        f"{visit.say(name)} {_share(visit, share)}"
         for name, share in ((identity.share_m, level.m), (identity.share_u, level.u))
         if share is not None
     )
@@ -148,6 +148,12 @@ def _level(visit: Visit, level: Level, most: float) -> Html:
         div("weight-track", bar),
         div("num strong", said),
     )
+
+
+def _share(visit: Visit, share: float) -> str:
+    """A share with so many places that a small one is not zero."""
+    places = 1 if share >= 0.01 else 3 if share >= 0.00001 else 5
+    return visit.formats.percent(share, places)
 
 
 def weight_bar(weight: float, most: float, start: float = 0.0) -> Html:

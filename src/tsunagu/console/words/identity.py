@@ -127,7 +127,6 @@ no_model_help = Phrase(
     "Train one on your own customers with this command. No labelled data is needed.",
 )
 TRAIN = "tsunagu identity train"
-model_version = Phrase("第{n}版 · {at} · {by}", "Version {n} · {at} · {by}")
 records = Phrase("比べた記録", "Records")
 pairs = Phrase("候補の組", "Candidate pairs")
 pairs_each = Phrase("記録1件あたり {n}組", "{n} per record")
@@ -150,8 +149,6 @@ weights_doubt = Phrase(
     "Weights are log2 of odds: each step of 1 doubles the odds of one person. They compare how "
     "often one person's records agree so (m) with how often two people's do (u).",
 )
-level = Phrase("一致のしかた", "Agreement")
-weight = Phrase("重み", "Weight")
 share_m = Phrase("同じ人", "One person")
 share_u = Phrase("他人", "Two people")
 says_nothing = Phrase("判断に使わない", "says nothing")
@@ -166,8 +163,6 @@ blocking_doubt = Phrase(
     "An estimate without labels: how many pairs no key finds is only bounded from below, so the "
     "true share can be lower.",
 )
-key = Phrase("鍵", "Key")
-key_share = Phrase("拾える割合", "Finds")
 key_pairs = Phrase("組の数", "Pairs")
 reading_failed = Phrase("このモデルは読めません", "This model cannot be read")
 reading_failed_help = Phrase(
