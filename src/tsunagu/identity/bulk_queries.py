@@ -12,6 +12,7 @@ from psycopg import Cursor, sql
 
 from tsunagu.identity.bulk import Linked, Owners, gaining
 from tsunagu.identity.bulk_names import NONE, Bools, Ints, Names, Told
+from tsunagu.identity.decided_queries import load_apart
 from tsunagu.identity.held_queries import store_held
 from tsunagu.identity.queries import Row, load_counts, store
 from tsunagu.identity.resolve import HeldBack, Resolution
@@ -24,22 +25,28 @@ _NAME_COLUMNS = {"number": "int4", "kind": "text", "value": "text"}
 
 # Looked up row by row: `offset 0` keeps the planner from joining all rows of the workspace.
 _OWNERS: LiteralString = """
-select wanted.number, i.customer_id, c.created_position,
-    c.first_kind = 'user_id' or exists (
-        select from identifiers as u
-        where u.workspace_id = {workspace} and u.customer_id = i.customer_id
-            and u.kind = 'user_id'
-    ),
-    i.stated
+select wanted.number, i.customer_id, i.stated
 from names_in as wanted
 cross join lateral (
     select customer_id, stated_by is not null as stated from identifiers
     where workspace_id = {workspace} and kind = wanted.kind and value = wanted.value
     offset 0
 ) as i
+"""
+
+# A customer with several of the identifiers is looked up once.
+_AGES: LiteralString = """
+select
+    wanted.customer_id, c.created_position,
+    c.first_kind = 'user_id' or exists (
+        select from identifiers as u
+        where u.workspace_id = {workspace} and u.customer_id = wanted.customer_id
+            and u.kind = 'user_id'
+    )
+from owners_in as wanted
 cross join lateral (
     select first_kind, created_position from customers
-    where workspace_id = {workspace} and customer_id = i.customer_id
+    where workspace_id = {workspace} and customer_id = wanted.customer_id
     offset 0
 ) as c
 """
@@ -146,6 +153,7 @@ def load_owners(
         customers = gaining(stated, owners)
         for counts in pool.map(counted, _shares(len(customers), len(cursors))):
             owners.counts.update(counts)
+    owners.apart = load_apart(cursor, workspace_id, customers.tolist())
     return owners
 
 
@@ -165,11 +173,21 @@ def _found(
         names.value.slice(start, stop - start),
     ]
     stage_columns(cursor, "names_in", _NAME_COLUMNS, arrays)
-    return fetch_numbers(
+    found = fetch_numbers(
         cursor,
         sql.SQL(_OWNERS).format(workspace=workspace_id),
-        {"number": "int4", "customer": "int8", "age": "int8", "named": "bool", "stated": "bool"},
+        {"number": "int4", "customer": "int8", "stated": "bool"},
     )
+    customers, place = np.unique(found["customer"], return_inverse=True)
+    stage_columns(cursor, "owners_in", {"customer_id": "int8"}, [pa.array(customers)])
+    aged = fetch_numbers(
+        cursor,
+        sql.SQL(_AGES).format(workspace=workspace_id),
+        {"customer": "int8", "age": "int8", "named": "bool"},
+    )
+    order = np.argsort(aged["customer"])
+    assert len(order) == len(customers)
+    return found | {"age": aged["age"][order][place], "named": aged["named"][order][place]}
 
 
 def _load_stated(
