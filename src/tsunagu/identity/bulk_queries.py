@@ -153,7 +153,7 @@ def load_owners(
         customers = gaining(stated, owners)
         for counts in pool.map(counted, _shares(len(customers), len(cursors))):
             owners.counts.update(counts)
-    owners.apart = load_apart(cursor, workspace_id, customers.tolist())
+    owners.apart.update(load_apart(cursor, workspace_id, customers.tolist()))
     return owners
 
 
