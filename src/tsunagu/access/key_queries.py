@@ -10,7 +10,7 @@ from psycopg import Connection, Cursor
 from tsunagu.access.models import Key, KeyKind, KeyListing
 from tsunagu.access.origins import Origins
 from tsunagu.core import Invalid, NotFound
-from tsunagu.core.events import PLATFORM_SOURCE
+from tsunagu.core.events import check_source
 from tsunagu.core.times import micros
 from tsunagu.storage import Row
 
@@ -45,8 +45,7 @@ def create_key(
     """
     if key is not None and len(key) < 24:
         raise Invalid("A key of your own needs at least 24 characters.")
-    if source == PLATFORM_SOURCE:
-        raise Invalid(f"{PLATFORM_SOURCE!r} is the source of the platform's own events.")
+    check_source(source)
     made = key or _PREFIXES[kind] + secrets.token_urlsafe(24)
     session.execute(
         """

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from tsunagu.core.errors import Invalid
+
 TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
 # The source of events by which the pipeline tells of its own work: they stand in the timeline
@@ -31,10 +33,30 @@ UNSUBSCRIBED = "Unsubscribed"
 CONSENT_GIVEN = "Consent Given"
 CONSENT_WITHDRAWN = "Consent Withdrawn"
 
+# Decisions about who is one person. They are events of a source of their own, which nobody outside
+# can state, so that a replay of the log decides alike; they are no customer's doing and not folded.
+DECISION_SOURCE = "tsunagu/identity"
+IDENTITY_MERGED = "Identity Merged"
+IDENTITY_KEPT_APART = "Identity Kept Apart"
+IDENTITY_PARTED = "Identity Parted"
+OWN_SOURCES = frozenset({PLATFORM_SOURCE, DECISION_SOURCE})
+
+IDENTITY_DECISIONS = frozenset({IDENTITY_MERGED, IDENTITY_KEPT_APART, IDENTITY_PARTED})
+
 # The events by which a customer speaks about consent, and whether they grant it.
 CONSENT_WORDS = {CONSENT_GIVEN: True, CONSENT_WITHDRAWN: False, UNSUBSCRIBED: False}
 
 Json = dict[str, Any]
+
+
+def check_source(name: str) -> None:
+    """Whether events from outside may come under this name.
+
+    Raises:
+        Invalid: it is, or looks like, one of the platform's own.
+    """
+    if name.partition("/")[0].strip().lower() == PLATFORM_SOURCE:
+        raise Invalid(f"{name!r} would be a source of the platform's own events; choose another.")
 
 
 class Body(msgspec.Struct, omit_defaults=True, rename="camel"):

@@ -84,6 +84,11 @@ class Batch:
     upto: int
     next_known_at: int | None
 
+    def before(self, event: Event) -> Batch:
+        """What comes before one of its events."""
+        earlier = [one for one in self.events if one.position < event.position]
+        return Batch(earlier, event.position - 1, event.known_at)
+
 
 def cursor_stands(cursor: Cursor[Row], workspace_id: int, consumer: str) -> Lease:
     """Where a consumer's cursor stands, without taking the lease."""

@@ -28,7 +28,8 @@ class Owners:
 
     `age` is the position that created the customer, `named` whether it has a user id. `counts`
     says how many identifiers of each kind the customers hold that `gaining` names, `stated_by`
-    and `shared` what `Known.stated_by` says and from which position on an identifier is held back.
+    and `shared` what `Known.stated_by` says and from which position on an identifier is held back,
+    `apart` what `Known.apart` says.
     """
 
     customer: Ints
@@ -37,6 +38,7 @@ class Owners:
     counts: dict[int, dict[str, int]] = field(default_factory=dict[int, dict[str, int]])
     stated_by: dict[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])
     shared: dict[int, int] = field(default_factory=dict[int, int])
+    apart: dict[int, set[int]] = field(default_factory=dict[int, set[int]])
 
     @staticmethod
     def unknown(count: int) -> Owners:
@@ -366,6 +368,7 @@ def _known(owners: Owners, numbers: Ints, pairs: dict[int, Identifier]) -> Known
             known.counts[customer] = dict(owners.counts[customer])
         if number in owners.stated_by:
             known.stated_by[pairs[number]] = owners.stated_by[number]
+    known.apart = {c: set(others) for c, others in owners.apart.items()}
     return known
 
 

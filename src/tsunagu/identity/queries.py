@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 from psycopg import Connection, Cursor
 
 from tsunagu.core.times import moment
+from tsunagu.identity.decided_queries import store_decided
 from tsunagu.identity.held_queries import store_held
 from tsunagu.identity.resolve import Identifier, Known, Resolution
 from tsunagu.storage import int_array, stage, text_array
@@ -161,6 +162,8 @@ def store(cursor: Cursor[Row], workspace_id: int, resolution: Resolution) -> Non
         cursor.execute(_STORE_EDGES, (workspace_id,))
     store_held(cursor, workspace_id, resolution)
     _store_merges(cursor, workspace_id, resolution)
+    survivors = {merge.survivor for merge in resolution.merges}
+    store_decided(cursor, workspace_id, resolution.edges.values(), survivors)
 
 
 def edge_key(pair: tuple[Identifier, Identifier]) -> int:

@@ -9,11 +9,12 @@ beside another one. The result depends on the log alone, not on how it was cut i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from tsunagu.core import Body, Event, stable_id
+from tsunagu.identity.decided import MODEL, Decision
 from tsunagu.identity.kinds import (
     ANONYMOUS_ID,
     BUILT_IN,
@@ -26,6 +27,7 @@ from tsunagu.identity.kinds import (
 __all__ = ["ANONYMOUS_ID", "EMAIL", "USER_ID", "Identifier"]
 
 Reason = Literal["blocked", "full", "apart", "shared"]
+_UNDECIDED: Mapping[int, Decision] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Edge:
     message_id: str
     position: int
     at: int
+    decided: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ class Known:
     `owners` maps an identifier to its customer, `ages` a customer to the position that created
     it, `user_ids` the customers that own a user id. `counts` says how many identifiers of each
     kind a customer holds; it must be there for those that `gaining` names. `stated_by` holds what
-    other customers' identifiers (`text_of`) stated an identifier, where any did.
+    other customers' identifiers (`text_of`) stated an identifier, where any did. `apart` has the
+    customers that somebody decided to keep apart from another one.
     """
 
     owners: dict[Identifier, int] = field(default_factory=dict[Identifier, int])
@@ -76,6 +80,7 @@ class Known:
     stated_by: dict[Identifier, tuple[str, ...]] = field(
         default_factory=dict[Identifier, tuple[str, ...]]
     )
+    apart: dict[int, set[int]] = field(default_factory=dict[int, set[int]])
 
 
 @dataclass(slots=True)
@@ -160,6 +165,7 @@ def resolve(
     identifiers: Sequence[list[Identifier]],
     known: Known,
     kinds: Kinds = BUILT_IN,
+    decided: Mapping[int, Decision] = _UNDECIDED,
 ) -> Resolution:
     """Give every event its customer.
 
@@ -169,11 +175,16 @@ def resolve(
         identifiers: for each event its identifiers, strongest first; at least one.
         known: what is stored of all of them; it is changed in place.
         kinds: the limits of their kinds.
+        decided: merges that were decided upon, by the position of the event that tells it.
     """
     walk = _Walk(workspace_id, known, kinds)
     customers, named = walk.result.customers, walk.result.named
     owner_of = known.owners.get
     for event, stated in zip(events, identifiers, strict=True):
+        if event.position in decided:
+            customers.append(walk.decide(event, decided[event.position]))
+            named.append(stated[0])
+            continue
         if known.stated_by and len(stated) > 1:
             stated = walk.heard(event, stated)
         owner = None if len(stated) > 1 else owner_of(stated[0])
@@ -243,6 +254,25 @@ class _Walk:
             self._record_edges(event, stated, customer)
         return customer
 
+    def decide(self, event: Event, decision: Decision) -> int:
+        """Make the owners of two identifiers one, whatever keeps others apart.
+
+        A model is no person: it does not join what somebody decided to keep apart.
+        """
+        owners, left, right = self.known.owners, decision.left[0], decision.right
+        found = [self.current(owners[i]) for i in (left, right) if i in owners]
+        if not found:
+            return self._create(event, left)
+        one, other = found[0], found[-1]
+        held = decision.reason == MODEL and other in self.known.apart.get(one, ())
+        if held or len(found) < 2:
+            return one
+        pair = (left, right) if left < right else (right, left)
+        self.result.edges[pair] = Edge(
+            *pair, event.source, event.message_id, event.position, event.known_at, decision
+        )
+        return one if one == other else self.merge(one, other, event)
+
     def current(self, customer: int) -> int:
         """Where a customer is after the merges so far."""
         while customer in self.merged:
@@ -279,6 +309,8 @@ class _Walk:
         An alias joins what each has a unique identifier of, and nothing else does.
         """
         known, alias = self.known, event.type == "alias"
+        if known.apart and b in known.apart.get(a, ()):
+            return True
         both = a in known.user_ids and b in known.user_ids
         if both and not alias and self.kinds.kind(USER_ID).unique:
             return True
@@ -303,6 +335,11 @@ class _Walk:
         counts = known.counts.setdefault(older, {})
         for name, count in known.counts.pop(younger, _NOTHING).items():
             counts[name] = counts.get(name, 0) + count
+        for other in known.apart.pop(younger, ()):
+            known.apart[other].discard(younger)
+            if other != older:
+                known.apart[other].add(older)
+                known.apart.setdefault(older, set()).add(other)
         self.result.merges.append(Merge(younger, older, event.position))
         return older
 

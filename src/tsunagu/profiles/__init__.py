@@ -36,6 +36,8 @@ from tsunagu.profiles.listing_queries import (
     search_customers,
     told_counts,
 )
+from tsunagu.profiles.parting import part_state
+from tsunagu.profiles.parting_queries import Lived, lived_by, move_rows, part_consents
 from tsunagu.profiles.queries import (
     due_customers,
     load_history,
@@ -104,6 +106,7 @@ __all__ = [
     "Held",
     "History",
     "Ints",
+    "Lived",
     "Membership",
     "MembershipChange",
     "ObservingWalk",
@@ -128,13 +131,17 @@ __all__ = [
     "decode_state",
     "due_customers",
     "encode_state",
+    "lived_by",
     "load_held",
     "load_history",
     "load_states",
     "load_told",
     "make_plan",
     "members_of",
+    "move_rows",
     "next_due",
+    "part_consents",
+    "part_state",
     "profile_figures",
     "provenance_of",
     "recount",

@@ -69,12 +69,16 @@ _TOLD_COLUMNS = {
     "name": "text",
     "source": "text",
     "body": "text",
+    "user_id": "text",
+    "anonymous_id": "text",
 }
 _STORE_TOLD: LiteralString = """
-insert into timeline (workspace_id, customer_id, position, at, type, name, source, body)
+insert into timeline (
+    workspace_id, customer_id, position, at, type, name, source, body, user_id, anonymous_id
+)
 select
     %s, customer_id, position, timestamptz 'epoch' + at * interval '1 microsecond', type, name,
-    source, body
+    source, body, user_id, anonymous_id
 from told_in
 """
 
@@ -153,7 +157,7 @@ def store_told(cursor: Cursor[Row], workspace_id: int, lines: Arrow) -> None:
 
     Args:
         lines: of `COPY`'s text format: customer, position, time in microseconds, type, name,
-            source and body.
+            source, body, user and anonymous id.
     """
     stage_lines(cursor, "told_in", _TOLD_COLUMNS, lines)
     cursor.execute(_STORE_TOLD, (workspace_id,))

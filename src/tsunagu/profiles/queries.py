@@ -55,11 +55,15 @@ on conflict (workspace_id, customer_id) do update set
 # Each row is looked up by its key, whatever the planner thinks of a table it has no statistics
 # of: `offset 0` keeps the look-up from being turned into a join over all rows.
 _STORE_TIMELINE: LiteralString = """
-insert into timeline (workspace_id, customer_id, position, at, type, name, source, body)
-select %(workspace)s, f.customer_id, f.position, i.at, i.type, i.name, i.source, i.body
+insert into timeline (
+    workspace_id, customer_id, position, at, type, name, source, body, user_id, anonymous_id
+)
+select
+    %(workspace)s, f.customer_id, f.position, i.at, i.type, i.name, i.source, i.body, i.user_id,
+    i.anonymous_id
 from facts_in as f
 cross join lateral (
-    select at, type, name, source, body from inbox
+    select at, type, name, source, body, user_id, anonymous_id from inbox
     where workspace_id = %(workspace)s and position = f.position
     offset 0
 ) as i
@@ -69,15 +73,19 @@ cross join lateral (
 # made before the look-up: behind row-level security an index takes columns, not expressions.
 _STORE_TOLD: LiteralString = """
 with told as materialized (
-    select position, at, type, name, source, body,
+    select position, at, type, name, source, body, user_id, anonymous_id,
         case when user_id is null then 'anonymous_id' else 'user_id' end as kind,
         coalesce(user_id, anonymous_id) as value
     from inbox
     where workspace_id = %(workspace)s and source = %(platform)s
         and position > %(after)s and position <= %(upto)s
 )
-insert into timeline (workspace_id, customer_id, position, at, type, name, source, body)
-select %(workspace)s, d.customer_id, t.position, t.at, t.type, t.name, t.source, t.body
+insert into timeline (
+    workspace_id, customer_id, position, at, type, name, source, body, user_id, anonymous_id
+)
+select
+    %(workspace)s, d.customer_id, t.position, t.at, t.type, t.name, t.source, t.body, t.user_id,
+    t.anonymous_id
 from told as t
 cross join lateral (
     select customer_id from identifiers

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tsunagu.core import Body, Event
-from tsunagu.core.events import PLATFORM_SOURCE
-from tsunagu.identity import BUILT_IN, Identifier, Kinds, Known, Resolution, resolve
+from tsunagu.core.events import OWN_SOURCES
+from tsunagu.identity import BUILT_IN, Decision, Identifier, Kinds, Known, Resolution, resolve
 from tsunagu.journeys import Book, Enrolment, JourneyWalk, Moves, concerned
 from tsunagu.profiles import (
     Absorption,
@@ -72,9 +72,10 @@ def resolve_batch(
     identifiers: Sequence[list[Identifier]],
     known: Known,
     kinds: Kinds = BUILT_IN,
+    decided: Mapping[int, Decision] | None = None,
 ) -> tuple[list[Fact], list[Absorption], Resolution]:
     """Give each event its customer; the merges come out as absorptions of the walk."""
-    resolution = resolve(workspace_id, events, identifiers, known, kinds)
+    resolution = resolve(workspace_id, events, identifiers, known, kinds, decided or {})
     owners = zip(events, bodies, resolution.customers, strict=True)
     facts = [Fact(event, body, customer) for event, body, customer in owners]
     absorbed = [Absorption(m.loser, m.survivor, m.position) for m in resolution.merges]
@@ -99,7 +100,7 @@ def advance_batch(
         loaded: the customers of the facts and merges, and those with timers due.
         closing: the business time up to which timers fire once the facts are folded.
     """
-    lived = [fact for fact in facts if fact.event.source != PLATFORM_SOURCE]
+    lived = [fact for fact in facts if fact.event.source not in OWN_SOURCES]
     customers = {fact.customer for fact in lived} | set(loaded.states)
     customers |= {a.loser for a in absorbed} | {a.survivor for a in absorbed}
     first = ObservingWalk(plan, _states(plan, customers, loaded), loaded.stale)

@@ -138,6 +138,15 @@ class Desk:
             own.add(event.message_id)
         return repeats
 
+    def merging(self) -> dict[int, int]:
+        """The survivors, by loser, of the merges that are being stored."""
+        merges = self.flight.resolution.merges if self.flight else ()
+        final = {merge.loser: merge.survivor for merge in merges}
+        for loser in final:
+            while final[loser] in final:
+                final[loser] = final[final[loser]]
+        return final
+
     def due(self, found: Collection[int], closing: int) -> set[int]:
         """Whose timers are due by `closing`, given those that the database has due."""
         if self.flight is None:

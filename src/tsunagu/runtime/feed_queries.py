@@ -64,11 +64,12 @@ order by position
 _TOLD = """
 select concat(
     o.customer_id, chr(9), position, chr(9), happened_at, chr(9), type, chr(9),
-    {name}, chr(9), {source}, chr(9), {body}, chr(10)
+    {name}, chr(9), {source}, chr(9), {body}, chr(9),
+    coalesce({user_id}, '\\N'), chr(9), coalesce({anonymous_id}, '\\N'), chr(10)
 ) as line
 from (
     select
-        position, epoch_us(happened_at) as happened_at, type, name, source,
+        position, epoch_us(happened_at) as happened_at, type, name, source, user_id, anonymous_id,
         '{{' || concat_ws(
             ',',
             case when properties <> '{{}}' then '"properties":' || properties end,
@@ -82,6 +83,7 @@ from (
 )
 join owned as o using (position)
 """
+_ESCAPED = ("name", "source", "body", "user_id", "anonymous_id")
 _SPECIAL = (("'\\'", "'\\\\'"), ("chr(10)", "'\\n'"), ("chr(9)", "'\\t'"), ("chr(13)", "'\\r'"))
 
 
@@ -205,7 +207,7 @@ def read_told(
     somebody = owned.customer != NONE
     arrays = (owned.position[somebody], owned.customer[somebody])
     lake.register("owned", pa.table(dict(zip(("position", "customer_id"), arrays, strict=True))))
-    query = _TOLD.format(**{name: _escaped(name) for name in ("name", "source", "body")})
+    query = _TOLD.format(**{name: _escaped(name) for name in _ESCAPED})
     reader = lake.execute(query, {"after": after, "upto": upto}).to_arrow_reader(rows)
     for batch in reader:
         yield batch.column(0)

@@ -100,7 +100,9 @@ class Memory:
     def pass_over(self, resolution: Resolution) -> None:
         """Drop the edges that are stored already, or are just being stored."""
         edges, stored = resolution.edges, self._edges
-        resolution.edges = {pair: e for pair, e in edges.items() if edge_key(pair) not in stored}
+        resolution.edges = {
+            pair: e for pair, e in edges.items() if e.decided or edge_key(pair) not in stored
+        }
 
     def states(self, customers: Iterable[int]) -> tuple[dict[int, bytes], list[int]]:
         """The remembered folds of these customers, and whose are not."""

@@ -30,6 +30,7 @@ from tsunagu.journeys import Decision
 from tsunagu.profiles import Absorption, Fact, Plan
 from tsunagu.runtime.batch import Changes, Loaded, advance_batch, resolve_batch
 from tsunagu.runtime.desk import Desk, Overtaken, Prepared, Report
+from tsunagu.runtime.parting import Rules, decide_alone
 from tsunagu.runtime.reactions import reactions, spoken_of
 from tsunagu.serve import definitions
 from tsunagu.serve.definitions import Definitions
@@ -56,8 +57,15 @@ def prepare(connection: Connection[Row], desk: Desk, limit: int, timers: int) ->
         current = definitions.load(cursor, desk.workspace_id, tz, desk.definitions)
         changed = current is not desk.definitions
         if not changed or desk.flight:
-            return _prepared(cursor, desk, limit, timers, last=changed)
-    _adopt(connection, desk, current)
+            found = _prepared(cursor, desk, limit, timers, last=changed)
+            if isinstance(found, Prepared):
+                return found
+        else:
+            found = None
+    if found is None:
+        _adopt(connection, desk, current)
+    else:
+        _decide(connection, desk, found)
     return prepare(connection, desk, limit, timers)
 
 
@@ -84,7 +92,24 @@ def _adopt(connection: Connection[Row], desk: Desk, current: Definitions) -> Non
     desk.definitions = current
 
 
-def _prepared(cursor: Cursor[Row], desk: Desk, limit: int, timers: int, *, last: bool) -> Prepared:
+def _decide(connection: Connection[Row], desk: Desk, event: Event) -> None:
+    """Do what an event decides that stands alone, and forget what was remembered before."""
+    workspace, current = desk.workspace_id, desk.definitions
+    assert current is not None
+    with in_workspace(connection, workspace) as cursor:
+        before = eventlog.hold_cursor(cursor, workspace, eventlog.PIPELINE)
+        if before.position >= event.position:
+            return
+        now = access.business_now(cursor, workspace)
+        decide_alone(cursor, workspace, before, event, Rules(current.plan, current.kinds, now))
+        failpoint("pipeline.before_decision")
+    desk.memory.forget()
+
+
+def _prepared(
+    cursor: Cursor[Row], desk: Desk, limit: int, timers: int, *, last: bool
+) -> Prepared | Event:
+    """The next batch; or its first event, if that decides alone and nothing is in flight."""
     workspace, current = desk.workspace_id, desk.definitions
     assert current is not None
 
@@ -98,6 +123,14 @@ def _prepared(cursor: Cursor[Row], desk: Desk, limit: int, timers: int, *, last:
     brought = desk.loaded.look(cursor, workspace, batch.events) if desk.loaded else None
     repeats = _repeats(cursor, desk, before, batch, brought)
     events = [event for event in batch.events if event.position not in repeats]
+    alone = next((event for event in events if identity.stands_alone(event)), None)
+    if alone is not None:
+        if alone is batch.events[0] and not desk.flight:
+            return alone
+        batch = batch.before(alone)
+        repeats = {position for position in repeats if position < alone.position}
+        events = [event for event in events if event.position < alone.position]
+        last = True
 
     bodies = [decode_body(event.body) for event in events]
 
@@ -228,16 +261,23 @@ def _identify(
     assert desk.definitions is not None
     kinds = desk.definitions.kinds
     told = kinds.identifiers(events, bodies)
+    decided = identity.decisions_of(events, bodies)
     stated = told.identifiers
+    if decided:
+        stated = identity.with_decided(stated, events, decided)
     if not all(stated):  # what names nobody stays in the log and the lake alone, as in a load
         named = [bool(some) for some in stated]
         events, bodies = list(compress(events, named)), list(compress(bodies, named))
         stated = [some for some in stated if some]
     known, missing = desk.memory.known({i for some in stated for i in some})
     desk.memory.settle(identity.load_known(cursor, workspace, missing), known)
-    known.counts, uncounted = desk.memory.counts(identity.gaining(stated, known))
+    gaining = identity.gaining(stated, known)
+    known.counts, uncounted = desk.memory.counts(gaining)
     known.counts |= identity.load_counts(cursor, workspace, uncounted)
-    facts, absorbed, resolution = resolve_batch(workspace, events, bodies, stated, known, kinds)
+    known.apart = identity.load_apart(cursor, workspace, gaining, desk.merging())
+    facts, absorbed, resolution = resolve_batch(
+        workspace, events, bodies, stated, known, kinds, decided
+    )
     identity.note_blocked(resolution, told.blocked)
     desk.memory.pass_over(resolution)
     return facts, absorbed, known, resolution

@@ -14,6 +14,7 @@ from tsunagu.collect.bulk import queries
 from tsunagu.collect.bulk.models import FileEntry, Load
 from tsunagu.collect.files import matching
 from tsunagu.core import Invalid, NotFound
+from tsunagu.core.events import check_source
 from tsunagu.core.times import wall
 from tsunagu.storage import Row
 
@@ -42,8 +43,10 @@ def wanted(patterns: Sequence[str], mapping: str | None, source: str) -> Wanted:
 
     Raises:
         NotFound: a path or glob names no file.
+        Invalid: the source is one of the platform's own.
     """
     paths = dict.fromkeys(path.resolve() for pattern in patterns for path in matching(pattern))
+    check_source(source)
     return Wanted(tuple(map(_entry, paths)), mapping, source)
 
 
