@@ -179,10 +179,19 @@ def test_a_driven_workspace_knows_at_its_own_time_and_has_no_skew(
     assert [row["known_at"] for row in rows] == [moment(t) for t in (now, now + hour, now)]
 
 
+def test_an_external_id_alone_says_whose_an_event_is(collector: str, sent: Sent) -> None:
+    ids = [{"type": "line", "id": "U1"}]
+    event = {"event": "Checked In", "context": {"externalIds": ids}}
+    assert post(collector, "track", event, sent.key).status_code == 200
+    (row,) = sent.rows()
+    assert (row["user_id"], row["anonymous_id"]) == (None, None)
+
+
 NESTED: Any = json.loads("[" * 70 + "]" * 70)
 FAULTY: list[tuple[dict[str, Any], str]] = [
     ({"event": "x"}, "`userId` and `anonymousId` are missing"),
     ({"userId": "", "event": "x"}, "`userId` and `anonymousId` are missing"),
+    ({"event": "x", "context": {"externalIds": [{"type": "line", "id": ""}, 3]}}, "are missing"),
     ({"userId": "u"}, "a track needs `event`"),
     ({"userId": "u", "type": "group"}, "a group needs `groupId`"),
     ({"userId": "u", "type": "alias"}, "an alias needs `userId` and `previousId`"),

@@ -63,7 +63,7 @@ entries = st.tuples(
     st.sampled_from([None, "d1", "d2", "d3"]),
     st.booleans(),
     st.integers(0, 9),
-).filter(lambda e: e[2] or e[3])
+)
 
 
 def said_of(drawn: list[Any]) -> list[Said]:
