@@ -75,9 +75,12 @@ from tsunagu.profiles.survivorship import (
     SurvivorshipDocument,
 )
 from tsunagu.profiles.survivorship_queries import (
+    ChangedValue,
     OtherValue,
+    Preview,
     Provenance,
     load_told,
+    preview,
     provenance_of,
     survivorship_of,
 )
@@ -96,6 +99,7 @@ __all__ = [
     "Asker",
     "Audience",
     "BulkFold",
+    "ChangedValue",
     "ConsentWord",
     "CustomerRow",
     "CustomerView",
@@ -112,6 +116,7 @@ __all__ = [
     "ObservingWalk",
     "OtherValue",
     "Plan",
+    "Preview",
     "ProfileFigures",
     "Provenance",
     "ScoreValue",
@@ -142,6 +147,7 @@ __all__ = [
     "next_due",
     "part_consents",
     "part_state",
+    "preview",
     "profile_figures",
     "provenance_of",
     "recount",

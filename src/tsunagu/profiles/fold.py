@@ -46,19 +46,26 @@ def fold_traits(
     """
     if not plan.survivorship.plain:
         return _fold_by_rules(plan, state, values, at, position, source)
-    traits = state.traits
-    changed = told = False
+    traits, watched = state.traits, plan.traits
+    changed, told = False, 0
     for name, value in values.items():
         held = traits.get(name)
         if held is None:
             if len(traits) >= MAX_TRAITS:
                 continue
-        elif (held[1], held[2]) >= (at, position):
-            continue
+        else:
+            _, time, place = held
+            if time > at or (time == at and place >= position):
+                continue
         traits[name] = (value, at, position)
-        told = True
-        changed = changed or name in plan.traits
-    if told:
+        told += 1
+        if not changed and name in watched:
+            changed = True
+    if not told:
+        return False
+    if told == len(traits):
+        state.sources = {position: source}
+    else:
         tell_source(state, position, source)
     return changed
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, LiteralString, NamedTuple
 
+import msgspec
 from psycopg import Cursor
 
 from tsunagu.access import Definition, published
 from tsunagu.core.events import PLATFORM_SOURCE
+from tsunagu.core.times import zone
+from tsunagu.profiles.features import Plan, make_plan
 from tsunagu.profiles.read_queries import state_of
-from tsunagu.profiles.retold import ToldTraits
-from tsunagu.profiles.state import State, said_of
+from tsunagu.profiles.retold import ToldTraits, refold_traits
+from tsunagu.profiles.state import State, decode_state, said_of
 from tsunagu.profiles.survivorship import (
     LATEST,
     OVERFULL,
@@ -23,6 +26,7 @@ from tsunagu.profiles.survivorship import (
 from tsunagu.storage import int_array
 
 Row = tuple[Any, ...]
+UTC = zone("UTC")
 
 MOST_TOLD = 1_000
 """How many of a customer's last identify events a refold reads; older ones count no more."""
@@ -160,3 +164,85 @@ def _sources_of(
         "positions": int_array(positions),
     }
     return dict(cursor.execute(_SOURCES, wanted).fetchall())
+
+
+class ChangedValue(NamedTuple):
+    """A trait of a customer that would have another value, or another source."""
+
+    customer_id: int
+    trait: str
+    before: Any
+    after: Any
+    source_before: str
+    source_after: str
+
+
+class Preview(NamedTuple):
+    """What a document would change: of `customers` there were `looked_at` looked at, and of
+    those `changed` would have another value of some trait; `estimated` is that share of all."""
+
+    customers: int
+    looked_at: int
+    changed: int
+    estimated: int
+    samples: list[ChangedValue]
+
+
+def preview(
+    cursor: Cursor[Row],
+    workspace_id: int,
+    document: SurvivorshipDocument,
+    *,
+    customers: int = 2_000,
+    samples: int = 10,
+) -> Preview:
+    """What would change if a document were published; nothing is.
+
+    Looks at no more than so many `customers`: those of the lowest ids, which are hashes, so they
+    are as good as drawn at random.
+    """
+    plan = make_plan({}, UTC, Survivorship(document))
+    count = cursor.execute(
+        "select count(*) from profiles where workspace_id = %s", (workspace_id,)
+    ).fetchone()
+    cursor.execute(
+        "select customer_id, state from profiles where workspace_id = %s "
+        "order by customer_id limit %s",
+        (workspace_id, customers),
+        binary=True,
+    )
+    states = {customer: decode_state(raw) for customer, raw in cursor.fetchall()}
+    found: list[ChangedValue] = []
+    changed = 0
+    for start in range(0, len(states), _AT_ONCE):
+        some = list(states)[start : start + _AT_ONCE]
+        told = load_told(cursor, workspace_id, some)
+        for customer in some:
+            differ = list(_differences(plan, customer, states[customer], told.get(customer, ())))
+            changed += bool(differ)
+            found += differ[: max(0, samples - len(found))]
+    total = count[0] if count else 0
+    estimated = round(total * changed / len(states)) if states else 0
+    return Preview(total, len(states), changed, estimated, found)
+
+
+_AT_ONCE = 200
+
+
+def _differences(
+    plan: Plan, customer: int, state: State, told: Sequence[ToldTraits]
+) -> Iterator[ChangedValue]:
+    traits, sources = state.traits, state.sources | {said.position: said.source for said in told}
+    refold_traits(plan, state, told)
+    for name in sorted(state.traits):
+        value, _, position = state.traits[name]
+        before, _, place = traits.get(name, (None, 0, 0))
+        if _told_apart(before) != _told_apart(value):
+            yield ChangedValue(
+                customer, name, before, value, sources.get(place, ""), sources.get(position, "")
+            )
+
+
+def _told_apart(value: Any) -> bytes:
+    """A value as it is written: 1, 1.0 and true are equal in Python."""
+    return msgspec.json.encode(value, order="deterministic")

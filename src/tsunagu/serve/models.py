@@ -144,6 +144,26 @@ class Contact(_Answer):
     now: list[PolicyAnswer]
 
 
+class SaidValue(_Answer):
+    """Another value that was said of a trait, and by whom."""
+
+    value: Any
+    source: str
+    first: Time
+    last: Time
+    times: int = Field(description="How often it was said; 0 where too many values were.")
+
+
+class TraitProvenance(_Answer):
+    """Whence the value of a trait comes."""
+
+    source: str = Field(description="Who said it; empty where that is not known any more.")
+    at: Time
+    strategy: Literal["latest", "source_priority", "most_frequent", "longest_held"]
+    overfull: bool = Field(description="More values were said than are kept: the latest one holds.")
+    others: list[SaidValue] = Field(description="What else was said, where that is kept.")
+
+
 class Profile(_Answer):
     """The whole customer, under whichever identifier was asked for."""
 
@@ -151,6 +171,9 @@ class Profile(_Answer):
     merged_ids: list[Id] = Field(description="Former customers that turned out to be this one.")
     identifiers: list[Identifier]
     traits: dict[str, Any]
+    provenance: dict[str, TraitProvenance] = Field(
+        description="For each trait: who said its value, when, and why it holds."
+    )
     audiences: list[AudienceMembership]
     consents: list[Consent]
     suppressions: list[Suppressed]

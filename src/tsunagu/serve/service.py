@@ -77,6 +77,10 @@ def read_profile(
         merged_ids=[str(former) for former in ids[1:]],
         identifiers=[models.Identifier(kind=k, value=v) for k, v in view.identifiers],
         traits=view.traits,
+        provenance={
+            whence.trait: models.TraitProvenance.model_validate(whence)
+            for whence in profiles.provenance_of(cursor, workspace_id, customer_id)
+        },
         audiences=[models.AudienceMembership.model_validate(m) for m in view.audiences],
         consents=[models.Consent.model_validate(c) for c in view.consents],
         suppressions=[models.Suppressed.model_validate(s) for s in view.suppressions],
