@@ -31,7 +31,7 @@ def _first_years() -> dict[str, int]:
     """The first year of each era since 明治, by its name and its letter."""
     years: dict[str, int] = {}
     for era in ERA_DATA_GENERAL:
-        if era.since is not None and era.since.year >= 1868:
+        if era.since and era.since.year >= 1868:
             years[era.kanji] = era.since.year
             years[era.english[:1].lower()] = era.since.year
     return years

@@ -15,12 +15,14 @@ import jntajis
 
 # 斉 and 斎 are two characters by the book, and one surname in every register of customers.
 _ALSO = {"斉": "斎", "齊": "斎", "髙": "高", "ヶ": "ケ", "ヵ": "カ"}
+# What registers have taken for each other, though both are common characters of their own.
+_NEVER = frozenset("玉書功師宍汎娼吊丑")
 _TABLES = (
     jntajis.MJShrinkSchemeCombo.JIS_INCORPORATION_UCS_UNIFICATION_RULE
     | jntajis.MJShrinkSchemeCombo.MOJ_FAMILY_REGISTER_ACT_RELATED_NOTICE
 )
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u200b-\u200f\u2060\ufeff]")
-_HYPHENS = re.compile("[-‐‑‒–—―−ー─━~〜﹣]")
+_HYPHENS = re.compile("[-‐‑‒–—―−─━~〜﹣]|(?<=[0-9])ー")
 _DIGITS = {c: n for n, c in enumerate("〇一二三四五六七八九")}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 KANJI_NUMBER = "[〇一二三四五六七八九十百千]"
@@ -47,9 +49,16 @@ def _standard(character: str) -> str:
 
 
 def _shrunk(character: str) -> str:
-    if not is_kanji(character):
+    if not is_kanji(character) or character in _NEVER:
         return character
-    return jntajis.mj_shrink_candidates(character, _TABLES)[0]
+    shrunk = unicodedata.normalize("NFKC", jntajis.mj_shrink_candidates(character, _TABLES)[0])
+    return character if _is_common(character) and not _is_common(shrunk) else shrunk
+
+
+def _is_common(character: str) -> bool:
+    """Whether it is of the first level of JIS X 0208: what the rarer ones are folded into."""
+    code = character.encode("shift_jis", "ignore")
+    return len(code) == 2 and b"\x88\x9f" <= code <= b"\x98\x72"
 
 
 def fold(text: str) -> str:
@@ -59,9 +68,14 @@ def fold(text: str) -> str:
 
 def is_kanji(character: str) -> bool:
     """Whether it is an ideograph, or stands for one as 々 does."""
-    return "\u4e00" <= character <= "\u9fff" or "\u3400" <= character <= "\u4dbf" or (
-        character in "々〆" or "\U00020000" <= character <= "\U000323af"
-        or "\uf900" <= character <= "\ufaff"
+    return (
+        "\u4e00" <= character <= "\u9fff"
+        or "\u3400" <= character <= "\u4dbf"
+        or (
+            character in "々〆"
+            or "\U00020000" <= character <= "\U000323af"
+            or "\uf900" <= character <= "\ufaff"
+        )
     )
 
 
@@ -76,7 +90,7 @@ def katakana(text: str) -> str:
 
 
 def hyphens(text: str) -> str:
-    """The many signs written for a hyphen as `-`; among them the long vowel's sign."""
+    """The many signs written for a hyphen as `-`; the long vowel's sign after a digit alone."""
     return _HYPHENS.sub("-", text)
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tsunagu.identity.japanese.characters import fold, katakana, narrow
+from tsunagu.identity.japanese.readings import is_place
 
 LONGEST = 120
 
@@ -38,13 +39,13 @@ _ENGLISH = re.compile(
 _BRANCH = re.compile(
     r"(?:^|\s)(\S{1,20}(?:支店|営業所|出張所|支社|支部|事業所|事業部|工場|本店|本社|店))$"
 )
-_GLUED = re.compile(r"(?<=.)([^\s]{2,3}(?:支店|営業所|出張所|支社|事業所)|本店|本社)$")
+_GLUED = re.compile(r"(?:支店|営業所|出張所|支社|事業所)$|(?:本店|本社)$")
 _SIGNS = re.compile(r"[\s・.,'\"&\-‐−、。()（）「」]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A company; `form` in full (株式会社), `core` folded and bare, `branch` empty for the whole."""
+    """A company; `form` in full (株式会社), `core` folded and bare, `branch` if one is named."""
 
     core: str = ""
     form: str = ""
@@ -80,6 +81,10 @@ def _branchless(plain: str, is_formed: bool) -> tuple[str, str]:
     found = _BRANCH.search(plain)
     if found and found.start() > 0:
         return plain[: found.start()].strip(), found[1]
-    if is_formed and (found := _GLUED.search(plain)):
-        return plain[: found.start()].strip(), found[1]
+    if is_formed and (found := _GLUED.search(plain)) and found.start() > 1:
+        start = found.start()
+        sizes = (0,) if found[0].startswith("本") else (4, 3, 2)
+        for size in sizes:
+            if start > size + 1 and (not size or is_place(plain[start - size : start])):
+                return plain[: start - size].strip(), plain[start - size :]
     return plain, ""

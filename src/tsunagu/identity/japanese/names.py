@@ -86,6 +86,7 @@ def _split(written: list[str]) -> tuple[str, str]:
 
 
 def _split_one(word: str) -> tuple[str, str]:
+    word = katakana(word) if all(map(is_kana, word)) else word
     if FAMILY in roles_of(word):
         return word, ""
     for at in range(min(len(word) - 1, 5), 0, -1):

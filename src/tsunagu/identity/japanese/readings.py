@@ -56,7 +56,8 @@ def romaji_of(kana: str) -> str:
 def kana_of(romaji: str) -> str:
     """Katakana of a text in romaji; empty if it does not read as Japanese."""
     kana = katakana(jaconv.alphabet2kata(romaji_key(romaji)))
-    return "" if any("a" <= c <= "z" for c in kana) else kana.replace(" ", "")
+    odd = kana[:1] in ("ッ", "ン") or any("a" <= c <= "z" for c in kana)
+    return "" if odd else kana.replace(" ", "")
 
 
 @cache
@@ -80,6 +81,14 @@ def roles_of(word: str) -> dict[str, tuple[str, ...]]:
             if parts[2] == "人名" and parts[3] in (FAMILY, GIVEN):
                 found.setdefault(parts[3], []).append(katakana(entry.reading_form()))
     return {role: tuple(dict.fromkeys(readings)) for role, readings in found.items()}
+
+
+@lru_cache(50_000)
+def is_place(word: str) -> bool:
+    """Whether the dictionary knows it as a place."""
+    sudachi = _sudachi()
+    found = sudachi[0].lookup(word[:20]) if sudachi is not None and word else []
+    return any(entry.part_of_speech()[2] == "地名" for entry in found)
 
 
 def pieces(text: str) -> list[tuple[str, str, str]]:
