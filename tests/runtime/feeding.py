@@ -51,6 +51,7 @@ class Said:
     device: str | None = None
     body: Body = field(default_factory=Body)
     known_at: int | None = None
+    source: str | None = None
 
     @property
     def known(self) -> int:
@@ -96,7 +97,7 @@ class Feeding:
         """Events by HTTP, for a pipeline that runs."""
         new = [
             NewEvent(
-                self._message(), s.type, s.name, s.user, s.device, s.at, "shop",
+                self._message(), s.type, s.name, s.user, s.device, s.at, s.source or "shop",
                 encode_body(s.body), known_at=s.known,
             )
             for s in said
@@ -131,7 +132,9 @@ class Feeding:
                 "select setval(pg_get_serial_sequence('inbox', 'position'), %s)", (upto,)
             )
         new = [
-            NewEvent(self._message(), s.type, s.name, s.user, s.device, s.at, "load", b"")
+            NewEvent(
+                self._message(), s.type, s.name, s.user, s.device, s.at, s.source or "load", b""
+            )
             for s in said
         ]
         log = self._log(said, positions, new)

@@ -16,7 +16,14 @@ from tsunagu.core.times import DAY, HOUR, parse_time, zone
 from tsunagu.decisions import Policy
 from tsunagu.identity import Known, identifiers_of
 from tsunagu.journeys import Book, Enrolment, Journey
-from tsunagu.profiles import Plan, State, encode_state, make_plan
+from tsunagu.profiles import (
+    Plan,
+    State,
+    Survivorship,
+    SurvivorshipDocument,
+    encode_state,
+    make_plan,
+)
 from tsunagu.runtime.batch import Changes, Loaded, advance_batch, resolve_batch
 
 START = parse_time("2017-11-01T00:00:00Z")
@@ -30,6 +37,11 @@ def plan_of(**rules: str) -> Plan:
 PLAN = plan_of(
     regulars="did('Order Completed', within => '3 days') >= 2",
     spenders="total('Order Completed', 'total', within => '12 hours') > 50 and language = 'ja'",
+)
+SURVIVING = make_plan(
+    PLAN.rules,
+    NEW_YORK,
+    Survivorship(SurvivorshipDocument.model_validate({"default": {"strategy": "longest_held"}})),
 )
 WORDS = {"subject": "Hello", "mjml": "<mjml></mjml>", "text": "Hello"}
 MESSAGE = Message(
@@ -71,6 +83,7 @@ BOOK = Book({("reminder", 1): JOURNEY}, {"reminder": 1}, {"reminder": (1, MESSAG
 class Memory:
     """What a database would keep between batches."""
 
+    plan: Plan
     known: Known = field(default_factory=Known)
     states: dict[int, bytes] = field(default_factory=dict[int, bytes])
     wakes: dict[int, int] = field(default_factory=dict[int, int])
@@ -94,7 +107,7 @@ class Memory:
             {c: self.states[c] for c in touched if c in self.states},
             [e for e in enrolments if e.customer_id in touched],
         )
-        changes = advance_batch(PLAN, BOOK, facts, absorbed, loaded, closing)
+        changes = advance_batch(self.plan, BOOK, facts, absorbed, loaded, closing)
         for merge in absorbed:
             self.states.pop(merge.loser, None)
             self.wakes.pop(merge.loser, None)
@@ -181,10 +194,11 @@ def test_the_cut_of_the_log_does_not_matter(
 ) -> None:
     log = make_log(drawn)
     end = log[-1][0].known_at + 20 * DAY
-    whole = Memory()
+    plan = data.draw(st.sampled_from([PLAN, SURVIVING]))
+    whole = Memory(plan)
     whole.batch(log, end)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(log)), max_size=8)))
-    pieces = Memory()
+    pieces = Memory(plan)
     for start, stop in zip([0, *cuts], [*cuts, len(log)], strict=True):
         if start < stop:
             pieces.batch(log[start:stop], log[stop - 1][0].known_at)
@@ -199,7 +213,7 @@ def test_a_regular_is_reminded_twice_after_quiet_hours_and_then_left_alone() -> 
         (1, "Order Completed", "u1", None),
         (5, "Order Completed", "u1", None),
     ]
-    memory = Memory()
+    memory = Memory(PLAN)
     memory.batch(make_log(drawn), START + 30 * DAY)
     story = memory.story()
     (enrolment,) = (msgspec.msgpack.decode(e, type=Enrolment) for e in memory.enrolments.values())

@@ -19,7 +19,14 @@ from tsunagu.core import Body, Figures
 from tsunagu.core.rules import parse_rule
 from tsunagu.core.times import DAY, HOUR, parse_time, wall, zone
 from tsunagu.identity import DEFAULTS, IDENTIFIER, IdentifierKind, Kinds
-from tsunagu.profiles import decode_state, make_plan
+from tsunagu.profiles import (
+    SURVIVORSHIP,
+    SURVIVORSHIP_NAME,
+    Survivorship,
+    SurvivorshipDocument,
+    decode_state,
+    make_plan,
+)
 from tsunagu.runtime import pipeline_loop
 from tsunagu.runtime.feed import _Feeder
 from tsunagu.storage import Database
@@ -32,6 +39,14 @@ RULES = {
     "ever": "did('Order Completed') >= 3 or total('Order Completed', 'tax') > 10",
 }
 PLAN = make_plan({name: parse_rule(rule) for name, rule in RULES.items()}, zone(NEW_YORK))
+SURVIVING: dict[str, Any] = {
+    "default": {"strategy": "most_frequent"},
+    "traits": {
+        "language": {"strategy": "source_priority", "sources": ["crm", "load"]},
+        "t3": {"strategy": "longest_held"},
+        "email": {"strategy": "latest"},
+    },
+}
 CONSENT = {"channel": "email", "purpose": "marketing"}
 BODIES = {
     "Order Completed": Body(properties={"total": 30, "tax": 2.5}, context={"ip": "10.0.0.1"}),
@@ -84,7 +99,8 @@ def said_of(drawn: list[Any]) -> list[Said]:
         if name == "alias" or (chance < len(CONTEXTS) and flag):
             context = {**body.context, **CONTEXTS[chance % len(CONTEXTS)]}
             body = msgspec.structs.replace(body, context=context)
-        said.append(Said(kind, name, at, user, device, body, now))
+        source = "crm" if chance % 3 == 0 else None
+        said.append(Said(kind, name, at, user, device, body, now, source))
     return said
 
 
@@ -123,7 +139,12 @@ def test_history_and_traffic_cut_anywhere_give_what_the_pipeline_would(
     kinds = data.draw(st.sampled_from([{}, STRICT]))
     for name, kind in kinds.items():
         feeding.publish(IDENTIFIER, name, kind.model_dump())
-    pure = Pure(feeding.workspace, PLAN, Kinds(kinds))
+    plan = PLAN
+    if data.draw(st.booleans()):
+        feeding.publish(SURVIVORSHIP, SURVIVORSHIP_NAME, SURVIVING)
+        survivorship = Survivorship(SurvivorshipDocument.model_validate(SURVIVING))
+        plan = make_plan(PLAN.rules, PLAN.zone, survivorship)
+    pure = Pure(feeding.workspace, plan, Kinds(kinds))
     said = said_of(drawn)
     clock = max(s.at for s in said)
     feeding.clock(clock)

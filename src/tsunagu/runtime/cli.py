@@ -20,6 +20,7 @@ from tsunagu.runtime import (
     cli_plan,
     cli_replay,
     cli_sources,
+    cli_survivorship,
 )
 from tsunagu.runtime.words import speaker
 
@@ -49,6 +50,7 @@ cli_map.register(commands)
 cli_sources.register(commands)
 cli_backup.register(commands, cli_data.sends)
 cli_replay.register(commands)
+cli_survivorship.register(commands)
 
 
 def app() -> None:
