@@ -13,7 +13,7 @@ from tsunagu.console.pages.customers import customer_name
 from tsunagu.console.pane import Pane, html
 from tsunagu.console.reader import Cursor
 from tsunagu.console.visit import Visit
-from tsunagu.console.words import common, identity
+from tsunagu.console.words import common, identity, merge
 from tsunagu.core import NotFound
 from tsunagu.identity import Evidence, Held, evidence_of
 from tsunagu.profiles import CustomerView
@@ -78,11 +78,15 @@ def _draw(visit: Visit, known: Known) -> None:
     view = known.view
     first = view.identifiers[0][1] if view.identifiers else ""
     crumb = link(visit.to("customers"), visit.say(common.customers))
-    page_head(
-        visit, customer_name(visit, view.traits, first), visit.say(identity.evidence_sub), crumb
-    )
+    name = customer_name(visit, view.traits, first)
+    with page_head(visit, name, visit.say(identity.evidence_sub), crumb):
+        away = visit.to("customers", view.customer_id, "merge")
+        html(link(away, icon("merge"), visit.say(merge.merge), cls="btn"))
     customer_tabs(visit, view.customer_id, "evidence")
     merged_note(visit, known.asked, view.customer_id)
+    if visit.query.get("merged"):
+        done = div("notice green", icon("task_alt"), visit.say(merge.done), role="status")
+        html(done).style("margin-bottom:14px")
     rows = [_graph(visit, known)]
     if known.edges:
         rows.append(_edges(visit, known.edges))

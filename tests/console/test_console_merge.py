@@ -1,0 +1,142 @@
+"""Merging two customers as operators do it: choose, see what changes, decide, and see it done."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsing import OpenPage, Site, settle
+from playwright.sync_api import Page, expect
+
+from tsunagu import access, eventlog
+from tsunagu.core import Body, NewEvent, encode_body
+from tsunagu.core.times import DAY, parse_time
+from tsunagu.identity import customers_of
+from tsunagu.runtime import pipeline_loop
+from tsunagu.runtime.desk import Desk
+from tsunagu.storage import Database, in_workspace
+
+AT = parse_time("2025-04-01T09:00:00Z")
+PICTURES = os.environ.get("TSUNAGU_PICTURES")
+
+
+@dataclass
+class Shop:
+    """A workspace of its own, whose pipeline the test moves."""
+
+    database: Database
+    workspace: int
+    desk: Desk
+    said: int = 0
+
+    def tell(self, user: str, name: str, at: int, /, **told: Any) -> None:
+        """An event of a customer; `identify` carries traits."""
+        self.said += 1
+        known = name == "identify"
+        body = encode_body(Body(traits=told) if known else Body(properties=told))
+        kind = "identify" if known else "track"
+        event = NewEvent(f"m{self.said}", kind, name, user, None, at, "pos", body, known_at=at)
+        with (
+            self.database.connect("pipeline") as connection,
+            in_workspace(connection, self.workspace) as cursor,
+        ):
+            eventlog.append(cursor, self.workspace, [event], received_at=at, now=AT)
+
+    def work(self) -> None:
+        """Let the pipeline take all that waits."""
+        with self.database.connect("pipeline") as connection:
+            while pipeline_loop.next_batch(connection, self.desk).more:
+                pass
+
+    def customer(self, user: str) -> int:
+        """Who a user id belongs to now."""
+        with (
+            self.database.connect("app") as connection,
+            in_workspace(connection, self.workspace) as cursor,
+        ):
+            return customers_of(cursor, self.workspace, [("user_id", user)])["user_id", user]
+
+
+@pytest.fixture
+def shop(site: Site, database: Database, request: pytest.FixtureRequest) -> Shop:
+    """Two customers who are one person, and disagree about some traits and about consent."""
+    with database.connect("app") as connection:
+        workspace = access.create_workspace(
+            connection,
+            f"Merging {request.node.name}",
+            zone="Asia/Tokyo",
+            clock="driven",
+            clock_now=AT + 9 * DAY,
+        )
+    made = Shop(database, workspace, Desk(workspace, "Asia/Tokyo", driven=True))
+    consent = {"channel": "email", "purpose": "marketing"}
+    made.tell(
+        "shop-1", "identify", AT, name="佐藤 美咲", city="横浜市", email="m.sato@shop.example"
+    )
+    made.tell("shop-1", "Consent Given", AT + 1, **consent)
+    made.tell("web-7", "identify", AT + DAY, name="佐藤 美咲", city="東京都港区", language="ja")
+    made.tell("web-7", "Consent Withdrawn", AT + DAY + 1, **consent)
+    made.work()
+    return made
+
+
+def at(page: Page, site: Site, shop: Shop, path: str) -> None:
+    """Opens a page of the shop."""
+    page.goto(f"{site.url}/w/{shop.workspace}/{path}")
+    settle(page)
+
+
+def picture(page: Page, name: str) -> None:
+    """Keeps a picture where `TSUNAGU_PICTURES` says, for people to look at."""
+    if PICTURES:
+        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
+
+
+def test_two_customers_become_one(signed_in: OpenPage, site: Site, shop: Shop) -> None:
+    one, other = shop.customer("shop-1"), shop.customer("web-7")
+    page = signed_in("customers")
+    at(page, site, shop, f"customers/{other}/evidence")
+    page.get_by_role("link", name="Merge with another customer").click()
+    settle(page)
+    expect(page.locator("table.list tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Compare").click()
+    settle(page)
+    expect(page.get_by_text(f"They become customer {one}.")).to_be_visible()
+    expect(page.get_by_text("1 of 4 traits differs.")).to_be_visible()
+    consent = page.get_by_role("row", name="email · marketing")
+    expect(consent.locator("td").nth(2)).to_contain_text("Withdrawn")
+    page.get_by_role("button", name="Merge them").click()
+    page.get_by_role("dialog").get_by_role("button", name="Merge them").click()
+    expect(page.get_by_text("The merge is on its way.")).to_be_visible()
+    shop.work()
+    expect(page.get_by_text("They are one customer now.")).to_be_visible()
+    assert f"/customers/{one}/evidence" in page.url
+    assert shop.customer("web-7") == one
+    at(page, site, shop, f"customers/{other}")
+    expect(page.get_by_text(f"Id {other} was merged into this customer.")).to_be_visible()
+    expect(page.locator(".chip.red")).to_contain_text("Withdrawn")
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_pages_of_a_merge_fit(
+    signed_in: OpenPage, site: Site, shop: Shop, language: str, width: int
+) -> None:
+    one, other = shop.customer("shop-1"), shop.customer("web-7")
+    page = signed_in("customers", language, width)
+    for name, path in (
+        ("merge-choose", f"customers/{one}/merge"),
+        ("merge-preview", f"customers/{one}/merge?with={other}"),
+        ("merge-same", f"customers/{one}/merge?with={one}"),
+    ):
+        page.goto(f"{site.url}/w/{shop.workspace}/{path}")
+        page.wait_for_selector("main .card, main .notice")
+        page.wait_for_timeout(300)
+        over = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        picture(page, f"{name}-{language}-{width}")
+        assert over == 0, f"{path} is {over} px too wide"
