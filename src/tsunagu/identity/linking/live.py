@@ -1,0 +1,184 @@
+"""One record against a few others, with the same weights as in bulk.
+
+The model's own SQL is evaluated in a DuckDB in memory that holds nothing but its frequent values,
+so a pair weighs live exactly what it weighs among millions. Keys are short texts that an index of
+any database can hold; records that share one are worth comparing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import duckdb
+
+from tsunagu.identity.linking.columns import quoted
+from tsunagu.identity.linking.model import Comparison, Model
+from tsunagu.identity.linking.preparing import parts, plain, rarity, rates
+from tsunagu.identity.linking.scoring import (
+    Reason,
+    level_weight,
+    outcome,
+    prior_weight,
+    probability,
+)
+
+Record = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a model says of two records; the reasons and `prior` add up to the weight."""
+
+    weight: float
+    probability: float
+    prior: float
+    reasons: tuple[Reason, ...]
+
+
+class Judge:
+    """Compares single records by a model. For one thread at a time; close it after use."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._names = [column.name for column in model.columns]
+        self._connection = duckdb.connect(config={"threads": 1, "memory_limit": "256MB"})
+        self._connection.execute("create table frequent (name varchar, value varchar, rarity int)")
+        for column in model.columns:
+            if rates(column):
+                self._connection.execute(
+                    "insert into frequent select $1, unnest($2), 1 union all "
+                    "select $1, unnest($3), 0",
+                    [column.name, list(column.usual), list(column.common)],
+                )
+        self._compare = self._compare_query()
+        self._keys = self._keys_query()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._connection.close()
+
+    def blocking_keys(self, records: Sequence[Record]) -> list[list[str]]:
+        """The keys of each record; a column that a record has not is missing."""
+        if not records:
+            return []
+        rows = self._connection.execute(self._keys, [self._given(records)]).fetchall()
+        return [list(row[0]) for row in rows]
+
+    def compare(self, record: Record, others: Sequence[Record]) -> list[Judged]:
+        """What the model says of a record and each of the others, in their order."""
+        if not others:
+            return []
+        given = self._given([record, *others])
+        rows = self._connection.execute(self._compare, [given]).fetchall()
+        return [self._judged(row) for row in rows]
+
+    def _judged(self, row: Sequence[object]) -> Judged:
+        prior = prior_weight(self._model.prior)
+        reasons: list[Reason] = []
+        weight = prior
+        for n, comparison in enumerate(self._model.comparisons):
+            place, left, right = row[3 * n : 3 * n + 3]
+            level = comparison.levels[int(str(place))]
+            adds = level_weight(level)
+            weight += adds
+            reasons.append(Reason(comparison.name, level.label, adds, str(left), str(right)))
+        return Judged(weight, probability(weight), prior, tuple(reasons))
+
+    def _given(self, records: Sequence[Record]) -> list[list[str | None]]:
+        return [[record.get(name) for name in self._names] for record in records]
+
+    def _prepared(self) -> str:
+        """The prepared records of the parameter: lists of values, in the order of the columns."""
+        plains = ", ".join(
+            f"{plain(f'v[{n}]', column.nature)} as {quoted(column.name)}"
+            for n, column in enumerate(self._model.columns, 1)
+        )
+        return (
+            f"select place, {plains} from (select generate_subscripts(g, 1) as place, "  # noqa: S608
+            "unnest(g) as v from (select $1::varchar[][] as g))"
+        )
+
+    def _compare_query(self) -> str:
+        rated = [column for column in self._model.columns if rates(column)]
+        rarities = "".join(
+            f", coalesce(f{n}.rarity, 2) as {quoted(rarity(column.name))}"
+            for n, column in enumerate(rated)
+        )
+        joins = " ".join(
+            f"left join (select value, min(rarity) as rarity from frequent "  # noqa: S608
+            f"where name = {_text(column.name)} group by value) as f{n} "
+            f"on f{n}.value = p.{quoted(column.name)}"
+            for n, column in enumerate(rated)
+        )
+        named = [*self._names, *(rarity(column.name) for column in rated)]
+        sides = ", ".join(
+            f"{side}.{quoted(name)} as {quoted(f'{name}_{side}')}"
+            for name in named
+            for side in ("l", "r")
+        )
+        told = ", ".join(_outcome_and_values(c) for c in self._model.comparisons)
+        return f"""
+            with prepared as materialized (
+                select p.*{rarities} from ({self._prepared()}) as p {joins}
+            )
+            select {told} from (
+                select r.place as place, {sides} from prepared as l, prepared as r
+                where l.place = 1 and r.place > 1
+            ) order by place
+        """  # noqa: S608 - quoted names and a model's conditions
+
+    def _keys_query(self) -> str:
+        return f"""
+            select {keys_of(self._model)} from (
+                select *{_derived(self._model)} from ({self._prepared()})
+            ) order by place
+        """  # noqa: S608 - quoted names and a model's keys
+
+
+def keys_of(model: Model) -> str:
+    """The expression of the list of keys of a prepared record; for the bulk as well as live.
+
+    A key is the place of the model's key and half an MD5 of the values: the same in any version.
+    """
+    made: list[str] = []
+    for n, key in enumerate(model.keys):
+        filled = " and ".join(f"{quoted(part)} is not null" for part in key.parts)
+        values = ", ".join(f"{quoted(part)}::varchar" for part in key.parts)
+        made.append(
+            f"case when {filled} then '{n}:' || left(md5(concat_ws(chr(31), {values})), 16) end"
+        )
+    return f"list_filter([{', '.join(made)}], k -> k is not null)"
+
+
+def _derived(model: Model) -> str:
+    return "".join(
+        f", {expression} as {quoted(part)}"
+        for column in model.columns
+        for part, expression in parts(column.name, column.nature).items()
+    )
+
+
+def _outcome_and_values(comparison: Comparison) -> str:
+    shown = [
+        "concat_ws(' ', " + ", ".join(quoted(f"{n}_{side}") for n in comparison.columns) + ")"
+        for side in ("l", "r")
+    ]
+    return f"{outcome(comparison)}, {', '.join(shown)}"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
