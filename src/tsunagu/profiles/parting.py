@@ -32,16 +32,13 @@ def part_state(
     for name, said in whole.traits.items():
         if said[2] not in known and name not in stay.traits:
             stay.traits[name] = said
-    for side in sides:
-        for key, consent in side.consents.items():
-            held = whole.consents.get(key)
-            if held is not None and not held.granted:
-                side.consents[key] = Consent(False, consent.at, consent.position)
     for key, held in whole.consents.items():
-        if held.position not in known and key not in stay.consents:
+        if not held.granted:
+            for side in sides:
+                said = side.consents.get(key, held)
+                side.consents[key] = Consent(False, said.at, said.position)
+        elif held.position not in known and key not in stay.consents:
             stay.consents[key] = held
-        if not held.granted and key not in leave.consents:
-            leave.consents[key] = held
     stay.audiences = list(whole.audiences)
     return stay, leave
 
