@@ -24,6 +24,8 @@ from tsunagu.core.rules import parse_rule
 from tsunagu.decisions import Policy
 from tsunagu.eventlog import RETENTION, RETENTION_NAME, Retention
 from tsunagu.identity import BUILT_IN, IDENTIFIER, IdentifierKind, Kinds, check_kind_name
+from tsunagu.identity.linking import Model
+from tsunagu.identity.matching import MATCH_MODEL, MATCHING, Matching
 from tsunagu.journeys import Book, Journey, Send
 from tsunagu.profiles import (
     SURVIVORSHIP,
@@ -47,6 +49,8 @@ KINDS: Mapping[str, type[BaseModel]] = {
     RETENTION: Retention,
     IDENTIFIER: IdentifierKind,
     SURVIVORSHIP: SurvivorshipDocument,
+    MATCHING: Matching,
+    MATCH_MODEL: Model,
 }
 POLICY_NAME = "contact"
 

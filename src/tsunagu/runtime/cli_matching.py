@@ -1,0 +1,92 @@
+"""Commands of matching: train a model, plan what it would change, apply the plan."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tsunagu.runtime.cli_access import DEFAULT_WORKSPACE, InWorkspace, connected_to, show_table
+from tsunagu.runtime.words import speaker
+
+say = speaker()
+By = Annotated[str, typer.Option("--by", help=say("Who decides this", "決める人"))]
+
+
+def register(identities: typer.Typer) -> None:
+    """Adds these commands to `tsunagu identity`."""
+    identities.command(
+        "train",
+        help=say(
+            "Learn from the customers who may be one person, and publish the model.",
+            "お客様のデータから名寄せモデルを学習し、公開します。",
+        ),
+    )(train)
+    identities.command(
+        "match",
+        help=say(
+            "Plan what the model would change, or apply a plan.",
+            "モデルによる名寄せの計画を作ります。--apply で実行します。",
+        ),
+    )(match)
+
+
+def train(by: By = "cli", workspace: InWorkspace = DEFAULT_WORKSPACE) -> None:
+    """Trains, publishes and says what was found."""
+    from tsunagu.serve import matching
+
+    with connected_to(workspace) as (connection, found):
+        told = matching.train(connection, found.id, by)
+    report = told.model.report
+    show_table(
+        [say("figure", "項目"), say("value", "値")],
+        [
+            (say("model", "モデル"), told.version),
+            (say("records", "レコード"), report.records),
+            (say("candidate pairs", "候補ペア"), report.pairs),
+            (say("recall of blocking, estimated", "ブロッキングの再現率(推定)"), report.recall),
+            (say("precision, estimated", "精度(推定)"), report.precision),
+            (say("linked from weight", "結び付ける重み"), told.model.upper),
+            (say("asked from weight", "確認する重み"), told.model.lower),
+            (say("answers by people", "人の回答"), told.answers),
+            (
+                say("of those above: said the same", "上限以上で同じと回答"),
+                _of(told.above_same, told.above),
+            ),
+        ],
+    )
+
+
+def match(
+    apply: Annotated[
+        int | None, typer.Option("--apply", help=say("Number of a plan", "計画の番号"))
+    ] = None,
+    samples: Annotated[int, typer.Option("--samples", min=0, max=100)] = 5,
+    by: By = "cli",
+    workspace: InWorkspace = DEFAULT_WORKSPACE,
+) -> None:
+    """Makes a plan and shows samples; with `--apply` does what a plan says."""
+    from tsunagu.serve import matching
+
+    with connected_to(workspace) as (connection, found):
+        if apply is not None:
+            outcomes = matching.apply(connection, found.id, apply, by)
+            show_table([say("outcome", "結果"), say("count", "件数")], sorted(outcomes.items()))
+            return
+        planned = matching.plan(connection, found.id, by, samples=samples)
+    typer.echo(
+        say(
+            f"Plan {planned.plan_id}: {planned.merges} merges, {planned.reviews} questions. "
+            f"Do it with --apply {planned.plan_id}.",
+            f"計画 {planned.plan_id}: 統合 {planned.merges} 件、確認 {planned.reviews} 件。"
+            f"--apply {planned.plan_id} で実行します。",
+        )
+    )
+    show_table(
+        [say("would", "操作"), say("customer", "お客様"), say("and", "と"), say("weight", "重み")],
+        [(p.action, p.a, p.b, f"{p.weight:+.1f}") for p in planned.samples],
+    )
+
+
+def _of(some: int, total: int) -> str:
+    return f"{some} / {total}"

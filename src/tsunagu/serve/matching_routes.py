@@ -1,0 +1,160 @@
+"""Matching over the API: the model in use, and questions whether two customers are one person."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body, Depends, Path, Query
+from pydantic import BaseModel
+
+from tsunagu.access import Key
+from tsunagu.core import Json, NotFound
+from tsunagu.core.times import iso
+from tsunagu.serve import matching
+from tsunagu.serve.auth import StatedKey
+from tsunagu.serve.routes import FAILURES, Api
+from tsunagu.storage import Database, in_workspace
+
+ReviewId = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+class Reason(BaseModel):
+    """One comparison's part in the weight."""
+
+    comparison: str
+    label: str
+    weight: float
+    value_a: str
+    value_b: str
+
+
+class OpenReview(BaseModel):
+    """A question: are these two customers one person?"""
+
+    review_id: str
+    a: list[str]
+    b: list[str]
+    traits_a: Json
+    traits_b: Json
+    weight: float
+    probability: float
+    model: int
+    reasons: list[Reason]
+    status: str
+    created_at: str
+
+
+class Answer(BaseModel):
+    """`same` merges the two, `different` keeps them apart, `later` leaves the question."""
+
+    answer: Literal["same", "different", "later"]
+
+
+class Decided(BaseModel):
+    """The message id of the decision that was entered into the log, if one was."""
+
+    message_id: str | None
+
+
+class ModelInUse(BaseModel):
+    """The published model; `above_same` of `above` answered pairs above the threshold are one."""
+
+    version: int
+    model: Json
+    answers: int
+    same: int
+    above: int
+    above_same: int
+
+
+def matching_routes(api: Api, database: Database) -> APIRouter:
+    """The routes over one set of connections; answers are entered as the pipeline's role."""
+    routes = APIRouter(prefix="/v1/identity", tags=["identity"], responses=FAILURES)
+
+    def caller(key: StatedKey) -> Key:
+        return api.keys.reader(key)
+
+    who = Depends(caller)
+
+    @routes.get("/model", summary="The matching model in use")
+    def model(key: Key = who) -> ModelInUse:  # pyright: ignore[reportUnusedFunction]
+        """With what people said of its pairs."""
+        with api.workspace(key.workspace_id) as cursor:
+            found = matching.model_report(cursor, key.workspace_id)
+        if found is None:
+            raise NotFound("No matching model is published.")
+        return ModelInUse(
+            version=found.version,
+            model=found.model.model_dump(mode="json"),
+            answers=found.answers,
+            same=found.same,
+            above=found.above,
+            above_same=found.above_same,
+        )
+
+    @routes.get("/reviews", summary="Questions whether two customers are one person")
+    def reviews(  # pyright: ignore[reportUnusedFunction]
+        after: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        key: Key = who,
+    ) -> list[OpenReview]:
+        """In the order in which they were asked."""
+        with api.workspace(key.workspace_id) as cursor:
+            return [
+                _open(one) for one in matching.open_reviews(cursor, key.workspace_id, limit, after)
+            ]
+
+    @routes.post("/reviews/{review_id}/answer", summary="Answer a question")
+    def answer(  # pyright: ignore[reportUnusedFunction]
+        review_id: ReviewId, said: Annotated[Answer, Body()], key: Key = who
+    ) -> Decided:
+        """The decision takes effect when the pipeline reads it."""
+        with (
+            database.connect("pipeline") as connection,
+            in_workspace(connection, key.workspace_id) as cursor,
+        ):
+            return Decided(
+                message_id=matching.answer_review(
+                    cursor, key.workspace_id, review_id, said.answer, f"key of {key.source}"
+                )
+            )
+
+    @routes.post("/reviews/{review_id}/undo", summary="Take an answer back")
+    def undo(review_id: ReviewId, key: Key = who) -> Decided:  # pyright: ignore[reportUnusedFunction]
+        """What was merged is parted again; the question is open again."""
+        with (
+            database.connect("pipeline") as connection,
+            in_workspace(connection, key.workspace_id) as cursor,
+        ):
+            return Decided(
+                message_id=matching.undo_answer(
+                    cursor, key.workspace_id, review_id, f"key of {key.source}"
+                )
+            )
+
+    return routes
+
+
+def _open(one: matching.Review) -> OpenReview:
+    return OpenReview(
+        review_id=str(one.review_id),
+        a=list(one.a),
+        b=list(one.b),
+        traits_a=one.traits_a,
+        traits_b=one.traits_b,
+        weight=one.weight,
+        probability=one.probability,
+        model=one.model,
+        reasons=[
+            Reason(
+                comparison=why.comparison,
+                label=why.label,
+                weight=why.weight,
+                value_a=why.value_a,
+                value_b=why.value_b,
+            )
+            for why in one.reasons
+        ],
+        status=one.status,
+        created_at=iso(one.created_at),
+    )

@@ -1,0 +1,227 @@
+"""Customers who look like one person are merged by a model's plan, or people are asked."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Callable
+from multiprocessing import get_context
+from typing import Any
+
+import pytest
+from shop import START, Shop
+
+from tsunagu.core import Body, Invalid, NewEvent, encode_body
+from tsunagu.core.times import DAY
+from tsunagu.serve import identity as deciding
+from tsunagu.serve import matching
+from tsunagu.storage import Database, in_workspace
+
+Make = Callable[..., int]
+GIVEN = [
+    "anna",
+    "boris",
+    "clara",
+    "dmitri",
+    "elena",
+    "felix",
+    "greta",
+    "hugo",
+    "irene",
+    "jonas",
+    "karla",
+    "leo",
+    "maria",
+    "nora",
+]
+PARTS = [
+    "ber",
+    "ton",
+    "mar",
+    "ley",
+    "gra",
+    "ham",
+    "win",
+    "ter",
+    "sten",
+    "ford",
+    "hol",
+    "den",
+    "ros",
+    "ner",
+    "kel",
+    "vin",
+]
+PEOPLE, TWICE = 300, 60
+
+
+def _people(seed: int = 7) -> list[dict[str, str]]:
+    """People, some of them twice with a slip of the hand."""
+    chance = random.Random(seed)
+    told: list[dict[str, str]] = []
+    for _ in range(PEOPLE):
+        told.append(
+            {
+                "firstName": chance.choice(GIVEN),
+                "lastName": "".join(chance.sample(PARTS, 3)),
+                "birthday": f"{chance.randint(1940, 2005)}-{chance.randint(1, 12):02}"
+                f"-{chance.randint(1, 28):02}",
+                "postcode": f"{chance.randint(100, 180)}{chance.randint(0, 99):04}",
+            }
+        )
+    for person in told[:TWICE]:
+        slip = dict(person)
+        if chance.random() < 0.4:
+            slip["lastName"] = slip["lastName"][:3] + slip["lastName"][4:]
+        told.append(slip)
+    return told
+
+
+class Matched(Shop):
+    """A shop in which many registered twice."""
+
+    def __init__(self, database: Database, workspace: int) -> None:
+        super().__init__(database, workspace)
+        self.database = database
+        self.append(
+            *(
+                NewEvent(
+                    f"p{n}",
+                    "identify",
+                    "identify",
+                    f"u{n}",
+                    None,
+                    START,
+                    "shop",
+                    encode_body(Body(traits=traits)),
+                    START,
+                )
+                for n, traits in enumerate(_people())
+            )
+        )
+        self.drain()
+
+    def do(self, work: Callable[[Any], Any]) -> Any:
+        with (
+            self.database.connect("pipeline") as connection,
+            in_workspace(connection, self.workspace) as cursor,
+        ):
+            return work(cursor)
+
+    def people(self) -> int:
+        return self.rows("select count(*) from customers where merged_into is null")[0][0]
+
+
+@pytest.fixture
+def shop(database: Database, make_workspace: Make) -> Matched:
+    return Matched(database, make_workspace(clock="driven", clock_now=START - 30 * DAY))
+
+
+def _planned(shop: Matched) -> matching.Planned:
+    with shop.database.connect("pipeline") as connection:
+        matching.train(connection, shop.workspace, "Mari")
+        return matching.plan(connection, shop.workspace, "Mari")
+
+
+def test_a_plan_merges_who_is_one_person_and_nobody_whom_people_keep_apart(shop: Matched) -> None:
+    shop.do(
+        lambda c: deciding.keep_apart(
+            c, shop.workspace, ("user_id", "u0"), ("user_id", f"u{PEOPLE}"), "Mari", "operator"
+        )
+    )
+    shop.drain()
+    planned = _planned(shop)
+    assert planned.merges + planned.reviews >= TWICE * 0.8
+    assert shop.people() == PEOPLE + TWICE
+    with shop.database.connect("pipeline") as connection:
+        outcomes = matching.apply(connection, shop.workspace, planned.plan_id, "Mari", chunk=7)
+        assert outcomes["merge done"] == planned.merges
+        assert matching.apply(connection, shop.workspace, planned.plan_id, "Mari") == outcomes
+    shop.drain()
+    assert shop.people() == PEOPLE + TWICE - planned.merges
+    wrong = shop.rows(
+        """
+        select count(*) from (
+            select customer_id from identifiers where kind = 'user_id' group by 1
+            having count(distinct substr(value, 2)::int %% %s) > 1
+        ) as w
+        """,
+        PEOPLE,
+    )
+    assert wrong == [(0,)]
+    owners = shop.rows(
+        "select distinct customer_id from identifiers where value in ('u0', %s)", f"u{PEOPLE}"
+    )
+    assert len(owners) == 2
+    kinds = shop.rows("select count(*) from identity_edges where kind = 'model' and weight > 0")
+    assert kinds == [(planned.merges,)]
+
+
+def test_who_changed_since_the_plan_is_left_alone(shop: Matched) -> None:
+    planned = _planned(shop)
+    for n in range(PEOPLE):
+        shop.tell(f"u{n}", "identify", START + DAY, city="Kyoto")
+    shop.drain()
+    with shop.database.connect("pipeline") as connection:
+        outcomes = matching.apply(connection, shop.workspace, planned.plan_id, "Mari")
+    assert "merge done" not in outcomes
+    assert outcomes["merge changed"] == planned.merges
+
+
+def _die_midway(database: Database, workspace: int, plan: int) -> None:
+    os.environ["TSUNAGU_FAILPOINT"] = "matching.apply.before_commit:3"
+    with database.connect("pipeline") as connection:
+        matching.apply(connection, workspace, plan, "Mari", chunk=5)
+
+
+def test_a_kill_in_the_middle_of_a_plan_loses_and_repeats_nothing(shop: Matched) -> None:
+    planned = _planned(shop)
+    process = get_context("fork").Process(
+        target=_die_midway, args=(shop.database, shop.workspace, planned.plan_id)
+    )
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    done = shop.rows("select count(*) from match_changes where outcome = 'done'")
+    assert done == [(10,)]
+    with shop.database.connect("pipeline") as connection:
+        outcomes = matching.apply(connection, shop.workspace, planned.plan_id, "Mari")
+    assert outcomes["merge done"] == planned.merges
+    shop.drain()
+    assert shop.people() == PEOPLE + TWICE - planned.merges
+    assert shop.rows("select count(*) from match_reviews") == [(planned.reviews,)]
+
+
+def test_people_answer_and_take_it_back(shop: Matched) -> None:
+    planned = _planned(shop)
+    with shop.database.connect("pipeline") as connection:
+        # asks of every pair, as if the model were sure of none
+        with in_workspace(connection, shop.workspace) as cursor:
+            cursor.execute("update match_changes set action = 'review'")
+        matching.apply(connection, shop.workspace, planned.plan_id, "Mari")
+    one, other, *_ = shop.do(lambda c: matching.open_reviews(c, shop.workspace, 10))
+    assert one.traits_a["lastName"]
+    assert one.weight == pytest.approx(
+        sum(why.weight for why in one.reasons) + _prior(shop), abs=0.01
+    )
+    shop.do(lambda c: matching.answer_review(c, shop.workspace, one.review_id, "same", "Ken"))
+    shop.do(lambda c: matching.answer_review(c, shop.workspace, other.review_id, "different", "K"))
+    shop.drain()
+    assert shop.people() == PEOPLE + TWICE - 1
+    report = shop.do(lambda c: matching.model_report(c, shop.workspace))
+    assert (report.answers, report.same) == (2, 1)
+    again = shop.do(lambda c: matching.open_reviews(c, shop.workspace, 500))
+    assert not {one.review_id, other.review_id} & {r.review_id for r in again}
+    with pytest.raises(Invalid, match="answered already"):
+        shop.do(lambda c: matching.answer_review(c, shop.workspace, one.review_id, "same", "Ken"))
+    shop.do(lambda c: matching.undo_answer(c, shop.workspace, one.review_id, "Ken"))
+    shop.drain()
+    assert shop.people() == PEOPLE + TWICE
+
+
+def _prior(shop: Matched) -> float:
+    report = shop.do(lambda c: matching.model_report(c, shop.workspace))
+    import math
+
+    return math.log2(report.model.prior / (1 - report.model.prior))
