@@ -79,6 +79,9 @@ def test_the_desk_sees_the_whole_customer(api: httpx.Client, shop: Shop) -> None
     assert seen == profile(api, shop, f"customer_id/{seen['customer_id']}")
     assert {"kind": "user_id", "value": "u/1"} in seen["identifiers"]
     assert seen["traits"] == {"email": "Hana@example.com", "name": "花子"}
+    whence = seen["provenance"]["name"]
+    assert (whence["at"], whence["strategy"], whence["others"]) == (iso(NOON), "latest", [])
+    assert whence["source"] == seen["events"][-1]["source"]
     assert [a["audience"] for a in seen["audiences"]] == ["regulars"]
     (consent,) = seen["consents"]
     assert (consent["channel"], consent["granted"], consent["at"]) == ("email", True, iso(NOON))
