@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -222,6 +223,4 @@ def test_people_answer_and_take_it_back(shop: Matched) -> None:
 
 def _prior(shop: Matched) -> float:
     report = shop.do(lambda c: matching.model_report(c, shop.workspace))
-    import math
-
     return math.log2(report.model.prior / (1 - report.model.prior))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tsunagu.runtime import cli_kinds
+from tsunagu.runtime import cli_households, cli_kinds, cli_matching
 from tsunagu.runtime.words import speaker
 
 say = speaker()
@@ -20,4 +20,6 @@ identities = typer.Typer(
 def register(commands: typer.Typer) -> None:
     """Adds these commands to the command line."""
     cli_kinds.register(identities)
+    cli_matching.register(identities)
+    cli_households.register(identities)
     commands.add_typer(identities, name="identity")
