@@ -24,6 +24,7 @@ from tsunagu.core.rules import parse_rule
 from tsunagu.decisions import Policy
 from tsunagu.eventlog import RETENTION, RETENTION_NAME, Retention
 from tsunagu.identity import BUILT_IN, IDENTIFIER, IdentifierKind, Kinds, check_kind_name
+from tsunagu.identity.households import HOUSEHOLD, HOUSEHOLD_NAME, HouseholdRules
 from tsunagu.identity.linking import Model
 from tsunagu.identity.matching import MATCH_MODEL, MATCHING, Matching
 from tsunagu.journeys import Book, Journey, Send
@@ -49,6 +50,7 @@ KINDS: Mapping[str, type[BaseModel]] = {
     RETENTION: Retention,
     IDENTIFIER: IdentifierKind,
     SURVIVORSHIP: SurvivorshipDocument,
+    HOUSEHOLD: HouseholdRules,
     MATCHING: Matching,
     MATCH_MODEL: Model,
 }
@@ -106,6 +108,8 @@ def publish_document(
         raise Invalid(f"The tracking plan of a workspace is called {PLAN_NAME!r}.")
     if kind == SURVIVORSHIP and name != SURVIVORSHIP_NAME:
         raise Invalid(f"The survivorship of a workspace is called {SURVIVORSHIP_NAME!r}.")
+    if kind == HOUSEHOLD and name != HOUSEHOLD_NAME:
+        raise Invalid(f"The rules of a workspace's households are called {HOUSEHOLD_NAME!r}.")
     if kind == IDENTIFIER:
         check_kind_name(name)
     if isinstance(checked, EventSchema):

@@ -24,13 +24,17 @@ _SPELLINGS = (
     ("tyo", "cho"), ("cya", "cha"), ("cyu", "chu"), ("cyo", "cho"), ("zya", "ja"), ("zyu", "ju"),
     ("zyo", "jo"), ("jya", "ja"), ("jyu", "ju"), ("jyo", "jo"), ("dya", "ja"), ("dyu", "ju"),
     ("dyo", "jo"), ("si", "shi"), ("ti", "chi"), ("tu", "tsu"), ("hu", "fu"), ("zi", "ji"),
-    ("di", "ji"), ("du", "zu"), ("dzu", "zu"), ("wo", "o"), ("l", "r"), ("v", "b"),
-    ("tch", "cch"), ("mb", "nb"), ("mp", "np"), ("mm", "nm"),
+    ("di", "ji"), ("du", "zu"), ("dzu", "zu"), ("l", "r"), ("v", "b"),
+    ("tch", "cch"),
 )  # fmt: skip
 _SPELLING = re.compile("|".join(f"(?<![cs]){a}" if a == "hu" else a for a, _ in _SPELLINGS))
 _HEPBURN = dict(_SPELLINGS)
-_LONG = re.compile(r"o[uh](?![aeiou])|ou|oo|uu|aa|ii|ee|oh$|-|'")
+_NASAL = re.compile("m(?=[mbp])")
+_SILENT = re.compile("w+(?=o)|d+(?=zu)")
+_LONG = re.compile(r"o[uh](?![aeiou])|ou|oo|uu|aa|ii|ee")
 _SHORT = {"ou": "o", "oh": "o", "oo": "o", "uu": "u", "aa": "a", "ii": "i", "ee": "e"}
+
+_MOST_ROUNDS = 20
 
 
 def romaji_key(text: str) -> str:
@@ -39,11 +43,15 @@ def romaji_key(text: str) -> str:
     `Satoh`, `Satō`, `Satou` and `SATO` are all `sato`; `Shimbashi` and `Sinbasi` `shinbashi`.
     """
     plain = unicodedata.normalize("NFD", text[:200].casefold())
-    plain = "".join(c for c in plain if "a" <= c <= "z" or c in " '")
-    spelled = _SPELLING.sub(lambda m: _HEPBURN[m[0]], plain)
-    for _ in range(3):
-        spelled = _LONG.sub(lambda m: _SHORT.get(m[0], ""), spelled)
-    return re.sub(" +", " ", spelled).strip()
+    plain = "".join(c for c in plain if "a" <= c <= "z" or c == " ")
+    plain = re.sub(" +", " ", plain).strip()
+    for _ in range(_MOST_ROUNDS):
+        spelled = _SILENT.sub("", _SPELLING.sub(lambda m: _HEPBURN[m[0]], plain))
+        spelled = _LONG.sub(lambda m: _SHORT[m[0]], _NASAL.sub("n", spelled))
+        if spelled == plain:
+            break
+        plain = spelled
+    return plain
 
 
 @lru_cache(200_000)

@@ -15,7 +15,8 @@ declare
     app_writes constant text[] := array[
         'workspaces', 'api_keys', 'operators', 'processes', 'cursors', 'definitions',
         'suppressions', 'scores', 'reports', 'saved_queries', 'query_runs',
-        'sources', 'source_runs', 'source_files', 'source_rows', 'webhook_doors', 'webhook_calls'
+        'sources', 'source_runs', 'source_files', 'source_rows', 'webhook_doors', 'webhook_calls',
+        'households', 'household_members', 'companies', 'company_members'
     ];
     named constant text :=
         'workspace_id = nullif(current_setting(''tsunagu.workspace'', true), '''')::integer';
