@@ -25,6 +25,7 @@ with recursive family (customer_id) as (
 select c.customer_id, c.first_kind, c.first_value
 from family as f
 join customers as c on c.workspace_id = %(workspace)s and c.customer_id = f.customer_id
+order by c.created_position, c.customer_id
 """
 
 _CUT: LiteralString = """
@@ -63,9 +64,9 @@ def part(cursor: Cursor[Row], workspace_id: int, event: Event, decision: Decisio
     """Let identifiers leave their customer; None where they are not with the one that stays.
 
     The side of the identifier that named the customer first keeps its id. The other side gets
-    the id that its own oldest identifier names: the one it had before it was merged, if so. Ids
-    that led to the customer follow the identifier that named them, so every id ever given out
-    still leads to somebody.
+    the id it had before it was merged, or one that its oldest identifier names. Ids that led to
+    the customer follow the identifier that named them, so every id ever given out still leads to
+    somebody.
     """
     owner = _owner(cursor, workspace_id, decision.right)
     if owner is None:
@@ -78,7 +79,9 @@ def part(cursor: Cursor[Row], workspace_id: int, event: Event, decision: Decisio
     firsts: dict[int, Identifier] = {row[0]: (row[1], row[2]) for row in family}
     everything = frozenset(identifier for identifier, _ in held)
     moved = everything - leaving if firsts[owner] in leaving else leaving
-    oldest, position = next((i, p) for i, p in held if i in moved)
+    # Who was somebody before the merge is that again, the oldest of them first.
+    named = next((first for first in firsts.values() if first in moved), None)
+    oldest, position = next((i, p) for i, p in held if i in moved and named in (None, i))
     other = stable_id(workspace_id, *oldest)
     _give_id(cursor, workspace_id, other, oldest, position, event)
     sides = {c: other if first in moved or c == other else owner for c, first in firsts.items()}

@@ -90,7 +90,8 @@ def enter(
         return None
     held_out = chance("holdout", name, customer) < journey.holdout
     enrolment = Enrolment(
-        stable_id("enrolment", name, customer, len(earlier) + 1),
+        # With its time: of a customer who was parted, an earlier one may have gone to the other.
+        stable_id("enrolment", name, customer, len(earlier) + 1, now),
         name,
         version,
         customer,

@@ -15,6 +15,7 @@ from itertools import compress
 from typing import Any
 
 from tsunagu.core import Body, Event
+from tsunagu.core.events import DECISION_SOURCE
 from tsunagu.core.rules import evaluate
 from tsunagu.profiles.features import Plan
 from tsunagu.profiles.fold import fold_event
@@ -71,7 +72,9 @@ class Walk:
         for fact in facts:
             for absorption in by_position.get(fact.event.position, ()):
                 self._absorb(absorption, fact.event.known_at)
-            self._fact(fact)
+            # A decision joins customers, and is nothing that they did.
+            if fact.event.source != DECISION_SOURCE:
+                self._fact(fact)
         for customer in list(self.states):
             self.fire_timers(customer, closing)
 

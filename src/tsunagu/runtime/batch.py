@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tsunagu.core import Body, Event
-from tsunagu.core.events import OWN_SOURCES
+from tsunagu.core.events import PLATFORM_SOURCE
 from tsunagu.identity import BUILT_IN, Decision, Identifier, Kinds, Known, Resolution, resolve
 from tsunagu.journeys import Book, Enrolment, JourneyWalk, Moves, concerned
 from tsunagu.profiles import (
@@ -100,7 +100,7 @@ def advance_batch(
         loaded: the customers of the facts and merges, and those with timers due.
         closing: the business time up to which timers fire once the facts are folded.
     """
-    lived = [fact for fact in facts if fact.event.source not in OWN_SOURCES]
+    lived = [fact for fact in facts if fact.event.source != PLATFORM_SOURCE]
     customers = {fact.customer for fact in lived} | set(loaded.states)
     customers |= {a.loser for a in absorbed} | {a.survivor for a in absorbed}
     first = ObservingWalk(plan, _states(plan, customers, loaded), loaded.stale)
