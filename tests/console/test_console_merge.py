@@ -17,6 +17,7 @@ from tsunagu.core.times import DAY, parse_time
 from tsunagu.identity import customers_of
 from tsunagu.runtime import pipeline_loop
 from tsunagu.runtime.desk import Desk
+from tsunagu.serve import identity
 from tsunagu.storage import Database, in_workspace
 
 AT = parse_time("2025-04-01T09:00:00Z")
@@ -115,7 +116,32 @@ def test_two_customers_become_one(signed_in: OpenPage, site: Site, shop: Shop) -
     expect(page.get_by_text("They are one customer now.")).to_be_visible()
     assert f"/customers/{one}/evidence" in page.url
     assert shop.customer("web-7") == one
+    at(page, site, shop, f"customers/{one}/part")
+    page.get_by_text("web-7").click()
+    page.get_by_role("button", name="Part them").click()
+    page.get_by_role("dialog").get_by_role("button", name="Part them").click()
+    expect(page.get_by_text("The parting is on its way.")).to_be_visible()
+    shop.work()
+    expect(page.get_by_text("They are two customers now.")).to_be_visible()
+    assert (shop.customer("shop-1"), shop.customer("web-7")) == (one, other)
+    # Consent that was withdrawn by the one they were stays withdrawn for both.
+    for customer in (one, other):
+        at(page, site, shop, f"customers/{customer}")
+        expect(page.locator(".chip.red")).to_contain_text("Withdrawn")
+
+
+def test_a_merged_id_leads_on(signed_in: OpenPage, site: Site, shop: Shop) -> None:
+    one, other = shop.customer("shop-1"), shop.customer("web-7")
+    with (
+        shop.database.connect("pipeline") as connection,
+        in_workspace(connection, shop.workspace) as cursor,
+    ):
+        a, b = ("user_id", "shop-1"), ("user_id", "web-7")
+        identity.merge(cursor, shop.workspace, a, b, "hana", identity.OPERATOR)
+    shop.work()
+    page = signed_in("customers")
     at(page, site, shop, f"customers/{other}")
+    assert shop.customer("web-7") == one
     expect(page.get_by_text(f"Id {other} was merged into this customer.")).to_be_visible()
     expect(page.locator(".chip.red")).to_contain_text("Withdrawn")
 
@@ -130,6 +156,7 @@ def test_the_pages_of_a_merge_fit(
     for name, path in (
         ("merge-choose", f"customers/{one}/merge"),
         ("merge-preview", f"customers/{one}/merge?with={other}"),
+        ("part", f"customers/{one}/part"),
         ("merge-same", f"customers/{one}/merge?with={one}"),
     ):
         page.goto(f"{site.url}/w/{shop.workspace}/{path}")

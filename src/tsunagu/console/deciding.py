@@ -9,7 +9,7 @@ from tsunagu import access, profiles
 from tsunagu.console.identity_queries import former_ids
 from tsunagu.console.reader import Cursor
 from tsunagu.core import Invalid, NotFound
-from tsunagu.identity import Identifier
+from tsunagu.identity import Identifier, customers_of
 from tsunagu.journeys import EnrolmentView, enrolments_of
 from tsunagu.profiles import CustomerView
 from tsunagu.profiles.state import State, merge_states
@@ -96,3 +96,8 @@ def are_one(cursor: Cursor, workspace_id: int, a: int, b: int) -> int | None:
     """The customer that both ids lead to; None while they are two."""
     one = profiles.surviving_customer(cursor, workspace_id, a)
     return one if one == profiles.surviving_customer(cursor, workspace_id, b) else None
+
+
+def owner_of(cursor: Cursor, workspace_id: int, identifier: Identifier) -> int | None:
+    """Who owns an identifier now."""
+    return customers_of(cursor, workspace_id, [identifier]).get(identifier)

@@ -13,7 +13,7 @@ from tsunagu.console.pages.customers import customer_name
 from tsunagu.console.pane import Pane, html
 from tsunagu.console.reader import Cursor
 from tsunagu.console.visit import Visit
-from tsunagu.console.words import common, identity, merge
+from tsunagu.console.words import common, identity, merge, part
 from tsunagu.core import NotFound
 from tsunagu.identity import Evidence, Held, evidence_of
 from tsunagu.profiles import CustomerView
@@ -80,13 +80,25 @@ def _draw(visit: Visit, known: Known) -> None:
     crumb = link(visit.to("customers"), visit.say(common.customers))
     name = customer_name(visit, view.traits, first)
     with page_head(visit, name, visit.say(identity.evidence_sub), crumb):
-        away = visit.to("customers", view.customer_id, "merge")
-        html(link(away, icon("merge"), visit.say(merge.merge), cls="btn"))
+        acts = [("merge", "merge", merge.merge)]
+        if len(view.identifiers) > 1:
+            acts.append(("part", "call_split", part.part))
+        links = [
+            link(
+                visit.to("customers", view.customer_id, path),
+                icon(sign),
+                visit.say(words),
+                cls="btn",
+            )
+            for path, sign, words in acts
+        ]
+        html(div("chips", links))
     customer_tabs(visit, view.customer_id, "evidence")
     merged_note(visit, known.asked, view.customer_id)
-    if visit.query.get("merged"):
-        done = div("notice green", icon("task_alt"), visit.say(merge.done), role="status")
-        html(done).style("margin-bottom:14px")
+    for asked, words in (("merged", merge.done), ("parted", part.done)):
+        if visit.query.get(asked):
+            done = div("notice green", icon("task_alt"), visit.say(words), role="status")
+            html(done).style("margin-bottom:14px")
     rows = [_graph(visit, known)]
     if known.edges:
         rows.append(_edges(visit, known.edges))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import psycopg
 from nicegui import ui
 
 from tsunagu.console.acting import act_on_log
@@ -18,6 +17,7 @@ from tsunagu.console.deciding import (
     side_of,
 )
 from tsunagu.console.dialogs import confirm
+from tsunagu.console.following import Follower
 from tsunagu.console.frame import page_head
 from tsunagu.console.markup import Child, Html, div, el, icon, join, link, span
 from tsunagu.console.pages.customers import customer_cell, customer_name
@@ -29,8 +29,6 @@ from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, customers, merge
 from tsunagu.profiles import CustomerRow, search_customers
 from tsunagu.serve import identity
-
-PATIENCE_LOOKS = 20
 
 
 async def build(visit: Visit) -> None:
@@ -51,12 +49,17 @@ async def build(visit: Visit) -> None:
 
 
 def _head(visit: Visit, customer: int, sub: str) -> ui.element:
+    return customer_head(visit, customer, visit.say(merge.title), sub)
+
+
+def customer_head(visit: Visit, customer: int, title: str, sub: str) -> ui.element:
+    """The head of a page about deciding who a customer is."""
     crumb = join(
         link(visit.to("customers"), visit.say(common.customers)),
         " / ",
         link(visit.to("customers", customer), visit.say(merge.this_one)),
     )
-    return page_head(visit, visit.say(merge.title), sub, crumb)
+    return page_head(visit, title, sub, crumb)
 
 
 def name_of(visit: Visit, side: Side) -> str:
@@ -114,8 +117,8 @@ def _preview(visit: Visit, asked: int, found: MergePreview | None) -> None:
         html(div("notice", icon("merge"), div("grow", visit.say(merge.same))))
         return
     with _head(visit, asked, visit.say(merge.preview_sub)):
-        begin = button(visit.say(merge.act), lambda: _ask(visit, found, begin, wait), "primary")
-    wait = waiting(visit, found)
+        begin = button(visit.say(merge.act), lambda: _ask(visit, found, begin, follower), "primary")
+    follower = Follower(visit, merge.waiting)
     words = div(
         "grow", visit.say(merge.summary, id=found.survivor), " ", visit.say(merge.never_sent)
     )
@@ -130,7 +133,7 @@ def _preview(visit: Visit, asked: int, found: MergePreview | None) -> None:
     )
 
 
-def _ask(visit: Visit, found: MergePreview, begin: ui.element, wait: Callable[[], None]) -> None:
+def _ask(visit: Visit, found: MergePreview, begin: ui.element, follower: Follower) -> None:
     a, b = name_of(visit, found.a), name_of(visit, found.b)
     workspace = visit.workspace.id
 
@@ -147,44 +150,15 @@ def _ask(visit: Visit, found: MergePreview, begin: ui.element, wait: Callable[[]
         )
         if message_id is not None:
             begin.set_visibility(False)
-            wait()
+            ids = found.a.view.customer_id, found.b.view.customer_id
+            follower.follow(lambda c: _done(visit, are_one(c, workspace, *ids)))
 
     effect = el("p", visit.say(merge.ask_effect, a=a, b=b))
     confirm(visit, visit.say(merge.ask), effect, visit.say(merge.act), agreed)
 
 
-def waiting(visit: Visit, found: MergePreview) -> Callable[[], None]:
-    """A line that, once called, follows the pipeline and then leads to the one customer."""
-    state = html(Html(""))
-    state.set_visibility(False)
-    looks = [0]
-
-    def tell(colour: str, sign: str, title: str, text: str) -> None:
-        words = div("grow", el("b", title), " ", text)
-        state.set_content(div(f"notice {colour}".strip(), icon(sign), words, role="status"))
-        state.style("margin-bottom:14px")
-        state.set_visibility(True)
-
-    async def look() -> None:
-        ids = found.a.view.customer_id, found.b.view.customer_id
-        looks[0] += 1
-        try:
-            one = await visit.read(lambda c: are_one(c, visit.workspace.id, *ids))
-        except psycopg.Error:
-            one = None
-        if one is not None:
-            timer.deactivate()
-            ui.navigate.to(visit.to("customers", one, "evidence", merged=1))
-        elif looks[0] == PATIENCE_LOOKS:
-            tell("amber", "hourglass_empty", visit.say(merge.slow), visit.say(merge.slow_help))
-
-    def begin() -> None:
-        tell("", "sync", visit.say(merge.waiting), visit.say(merge.waiting_help))
-        timer.activate()
-
-    # It stands on the page: what a dialog makes goes with the dialog.
-    timer = ui.timer(0.5, look, active=False)
-    return begin
+def _done(visit: Visit, one: int | None) -> str | None:
+    return None if one is None else visit.to("customers", one, "evidence", merged=1)
 
 
 def _card(title: str, answer: str, content: Child) -> Html:
