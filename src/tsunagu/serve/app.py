@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from tsunagu.analysis import Analysts
 from tsunagu.collect.sources import Premises
 from tsunagu.serve.errors import answer_errors
+from tsunagu.serve.identity_routes import identity_routes
 from tsunagu.serve.kind_routes import kind_routes
 from tsunagu.serve.letter_routes import letter_routes
 from tsunagu.serve.matching_routes import matching_routes
@@ -63,6 +64,7 @@ def api_app(database: Database, analysts: Analysts, premises: Premises | None = 
     app.include_router(metrics_routes(api, database))
     app.include_router(letter_routes(api, database))
     app.include_router(kind_routes(api))
+    app.include_router(identity_routes(api, database))
     app.include_router(matching_routes(api, database))
     if premises is not None:
         app.include_router(source_routes(api, premises))

@@ -91,6 +91,20 @@ def part(
         NotFound: nobody owns one of them.
         Invalid: they have several owners, or none would stay.
     """
+    _, stays = check_part(cursor, workspace_id, leaving)
+    decision = Decision(IDENTITY_PARTED, tuple(leaving), stays, by, reason)
+    return enter(cursor, workspace_id, decision)
+
+
+def check_part(
+    cursor: Cursor[Row], workspace_id: int, leaving: Sequence[Identifier]
+) -> tuple[Holding, Identifier]:
+    """The customer whom these identifiers may leave, and one identifier that stays.
+
+    Raises:
+        NotFound: nobody owns one of them.
+        Invalid: they have several owners, or none would stay.
+    """
     if not leaving or len(leaving) > identity.MOST_PARTED:
         raise Invalid(f"Name 1 to {identity.MOST_PARTED} identifiers that leave.")
     whole = holding(cursor, workspace_id, leaving[0])
@@ -101,8 +115,7 @@ def part(
     stays = next((one for one in whole.identifiers if one not in leaving), None)
     if stays is None:
         raise Invalid("No identifier would stay; there is nothing to part.")
-    decision = Decision(IDENTITY_PARTED, tuple(leaving), stays, by, reason)
-    return enter(cursor, workspace_id, decision)
+    return whole, stays
 
 
 def enter(cursor: Cursor[Row], workspace_id: int, decision: Decision) -> str:
