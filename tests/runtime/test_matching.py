@@ -224,3 +224,22 @@ def test_people_answer_and_take_it_back(shop: Matched) -> None:
 def _prior(shop: Matched) -> float:
     report = shop.do(lambda c: matching.model_report(c, shop.workspace))
     return math.log2(report.model.prior / (1 - report.model.prior))
+
+
+def test_one_record_finds_whom_the_bulk_finds_with_the_same_weight(shop: Matched) -> None:
+    planned = _planned(shop)
+    a, b, weight = shop.rows(
+        "select customer_a, customer_b, weight from match_changes where plan_id = %s limit 1",
+        planned.plan_id,
+    )[0]
+    report = shop.do(lambda c: matching.model_report(c, shop.workspace))
+    ((told,),) = shop.rows("select told from match_records where customer_id = %s", a)
+    record = {
+        column.name: text
+        for column, text in zip(report.model.columns, told, strict=True)
+        if text is not None
+    }
+    found = shop.do(lambda c: matching.match_record(c, shop.workspace, record))
+    weights = {one.b: one.weight for one in found}
+    assert weights[b] == pytest.approx(weight, abs=1e-9)
+    assert found[0].b == a

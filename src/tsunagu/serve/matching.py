@@ -25,6 +25,8 @@ from tsunagu.core.failpoints import failpoint
 from tsunagu.core.times import micros, wall
 from tsunagu.identity import MODEL, Decision, Identifier, as_properties, linking
 from tsunagu.identity import matching as pairs
+from tsunagu.identity import matching_index_queries as index
+from tsunagu.identity import matching_live as live
 from tsunagu.identity import matching_queries as queries
 from tsunagu.identity.linking import Model
 from tsunagu.identity.matching import (
@@ -40,6 +42,7 @@ from tsunagu.serve import identity as deciding
 from tsunagu.storage import Row, in_workspace
 
 CHUNK = 500
+MOST_A_KEY, MOST_CANDIDATES = 200, 500
 REVIEW = "review"
 _NAMES = UUID("5f6c1b7e-3d0b-5e55-9a51-0c3bb4a1d6f2")
 
@@ -168,6 +171,8 @@ def plan(
         pairs.into_duckdb(duck, list(columns), queries.records(connection, columns))
         proposals = pairs.propose(duck, model, queries.apart_pairs(cursor, workspace_id))
         number = queries.store_plan(cursor, workspace_id, version, proposals, by)
+        names = [c.name for c in model.columns]
+        index.store_index(cursor, workspace_id, version, names, live.indexed(duck, model))
     merges = [p for p in proposals if p.action == "merge"]
     reviews = [p for p in proposals if p.action == REVIEW]
     shown = (*merges[-samples:], *reviews[:samples])
@@ -258,6 +263,28 @@ def _enter(cursor: Cursor[Row], workspace_id: int, decided: list[tuple[str, Deci
         for name, decision in decided
     ]
     eventlog.append(cursor, workspace_id, events, received_at=wall(), now=workspace.clock_now)
+
+
+def match_record(
+    cursor: Cursor[Row], workspace_id: int, record: Mapping[str, str], limit: int = 10
+) -> list[Proposal]:
+    """Who among the customers could be the person of a record, with the reasons.
+
+    Args:
+        record: texts by the model's columns, such as `family`, `birth_date`; others are ignored.
+
+    Raises:
+        NotFound: no model is published, or no plan was made by it yet.
+    """
+    found = current_model(cursor, workspace_id)
+    if found is None or index.index_model(cursor, workspace_id) != found[0]:
+        raise NotFound("No model with an index is there; run `tsunagu identity match` first.")
+    model = found[1]
+    with duckdb.connect(":memory:") as duck:
+        duck.execute("set threads = 1")
+        keys = live.keys_of_record(duck, model, record)
+        near = index.candidates(cursor, workspace_id, keys, cap=MOST_A_KEY, most=MOST_CANDIDATES)
+        return live.scored(duck, model, record, near, limit) if near else []
 
 
 def open_reviews(

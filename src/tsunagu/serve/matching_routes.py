@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tsunagu.access import Key
 from tsunagu.core import Json, NotFound
@@ -50,6 +50,23 @@ class Answer(BaseModel):
     answer: Literal["same", "different", "later"]
 
 
+class Wanted(BaseModel):
+    """A record by the columns of the model, such as `family`, `given`, `birth_date`."""
+
+    record: dict[str, Annotated[str, Field(max_length=500)]] = Field(min_length=1, max_length=40)
+    limit: int = Field(default=10, ge=1, le=50)
+
+
+class Candidate(BaseModel):
+    """A customer who could be the person; `sure` is at or above the upper threshold."""
+
+    customer_id: str
+    weight: float
+    probability: float
+    sure: bool
+    reasons: list[Reason]
+
+
 class Decided(BaseModel):
     """The message id of the decision that was entered into the log, if one was."""
 
@@ -91,6 +108,22 @@ def matching_routes(api: Api, database: Database) -> APIRouter:
             above=found.above,
             above_same=found.above_same,
         )
+
+    @routes.post("/match", summary="Who a record could be")
+    def match(wanted: Annotated[Wanted, Body()], key: Key = who) -> list[Candidate]:  # pyright: ignore[reportUnusedFunction]
+        """Customers by how likely they are the person, and why; nothing is changed."""
+        with api.workspace(key.workspace_id) as cursor:
+            found = matching.match_record(cursor, key.workspace_id, wanted.record, wanted.limit)
+        return [
+            Candidate(
+                customer_id=str(one.b),
+                weight=one.weight,
+                probability=one.probability,
+                sure=one.action == "merge",
+                reasons=[_reason(why) for why in one.reasons],
+            )
+            for one in found
+        ]
 
     @routes.get("/reviews", summary="Questions whether two customers are one person")
     def reviews(  # pyright: ignore[reportUnusedFunction]
@@ -135,6 +168,16 @@ def matching_routes(api: Api, database: Database) -> APIRouter:
     return routes
 
 
+def _reason(why: matching.Why) -> Reason:
+    return Reason(
+        comparison=why.comparison,
+        label=why.label,
+        weight=why.weight,
+        value_a=why.value_a,
+        value_b=why.value_b,
+    )
+
+
 def _open(one: matching.Review) -> OpenReview:
     return OpenReview(
         review_id=str(one.review_id),
@@ -145,16 +188,7 @@ def _open(one: matching.Review) -> OpenReview:
         weight=one.weight,
         probability=one.probability,
         model=one.model,
-        reasons=[
-            Reason(
-                comparison=why.comparison,
-                label=why.label,
-                weight=why.weight,
-                value_a=why.value_a,
-                value_b=why.value_b,
-            )
-            for why in one.reasons
-        ],
+        reasons=[_reason(why) for why in one.reasons],
         status=one.status,
         created_at=iso(one.created_at),
     )

@@ -54,3 +54,22 @@ create table match_changes (
     outcome text check (outcome in ('done', 'changed', 'apart')),
     primary key (workspace_id, plan_id, number)
 );
+
+-- The records as a model last saw them, and the blocking keys that find them.
+create table match_records (
+    workspace_id integer not null,
+    customer_id bigint not null,
+    told text[] not null,
+    primary key (workspace_id, customer_id)
+);
+create table match_keys (
+    workspace_id integer not null,
+    key bigint not null,
+    customer_id bigint not null,
+    primary key (workspace_id, key, customer_id)
+);
+create table match_index (
+    workspace_id integer primary key,
+    model integer not null,
+    columns text[] not null
+);
