@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tsunagu.runtime import cli_households, cli_kinds, cli_matching
+from tsunagu.runtime import cli_decisions, cli_households, cli_kinds, cli_matching
 from tsunagu.runtime.words import speaker
 
 say = speaker()
@@ -19,6 +19,7 @@ identities = typer.Typer(
 
 def register(commands: typer.Typer) -> None:
     """Adds these commands to the command line."""
+    cli_decisions.register(identities)
     cli_kinds.register(identities)
     cli_matching.register(identities)
     cli_households.register(identities)
