@@ -27,7 +27,11 @@ _MOST_OF_ONE = 30.0
 # What several keys find is found in other, unlike pairs too.
 _WORTH = np.array([1.0, 0.4, 0.2, 0.1])
 
+_MIXED = np.uint64(0x9E3779B97F4A7C15)
+
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+Hashes = np.ndarray[Any, np.dtype[np.uint64]]
+Held = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +51,47 @@ def candidates(
     together = [
         (a, b) for one, other in combinations(bases.values(), 2) for a in one for b in other
     ]
-    source, scale = quoted(prepared), 1.0
-    if records > _SAMPLE:
-        connection.execute(
-            f"create or replace temp table blocking_sample as select * from {source} "  # noqa: S608 - quoted
-            f"order by hash(unique_id) limit {_SAMPLE}"
-        )
-        source, scale = "blocking_sample", (records / _SAMPLE) ** 2
+    named = [part for base in bases.values() for part in base]
+    values, scale = _hashes(connection, prepared, named, records)
+    cap = max(2.0, CAP / scale)
     found: list[Candidate] = []
     for key in [*alone, *together]:
-        pairs = _count(connection, source, key) * scale
+        pairs = _count(values, key, cap) * scale**2
         if 0 < pairs <= _MOST_OF_ONE * records:
             found.append(Candidate(key, pairs))
     return sorted(found, key=lambda c: (c.pairs, c.parts))
 
 
-def _count(connection: duckdb.DuckDBPyConnection, source: str, key: tuple[str, ...]) -> float:
-    listed = ", ".join(map(quoted, key))
-    filled = " and ".join(f"{quoted(part)} is not null" for part in key)
-    row = connection.execute(
-        f"""
-        select coalesce(sum(n * (n - 1) / 2), 0) from (
-            select count(*)::double as n from {source} where {filled} group by {listed}
-            having count(*) between 2 and {CAP}
-        )
-        """  # noqa: S608 - quoted names
-    ).fetchone()
-    return float(row[0]) if row else 0.0
+def _hashes(
+    connection: duckdb.DuckDBPyConnection, prepared: str, named: Sequence[str], records: int
+) -> tuple[dict[str, Hashes], float]:
+    """The hash of each value of the columns, 0 where it is missing; and of how many rows one is."""
+    chosen, scale = "", 1.0
+    if records > _SAMPLE:
+        chosen, scale = f"order by hash(unique_id) limit {_SAMPLE}", records / _SAMPLE
+    listed = ", ".join(
+        f"case when {quoted(part)} is null then 0::ubigint else hash({quoted(part)}) end as h{n}"
+        for n, part in enumerate(named)
+    )
+    table = connection.execute(
+        f"select {listed} from (select * from {quoted(prepared)} {chosen})"  # noqa: S608 - quoted
+    ).fetchnumpy()
+    return {part: np.asarray(table[f"h{n}"], np.uint64) for n, part in enumerate(named)}, scale
+
+
+def _count(values: dict[str, Hashes], key: tuple[str, ...], cap: float) -> float:
+    """How many pairs share a key that no more than `cap` records have."""
+    whole = values[key[0]]
+    for part in key[1:]:
+        other = values[part]
+        whole = np.where((whole != 0) & (other != 0), whole * _MIXED + other, np.uint64(0))
+    ordered = np.sort(whole[whole != 0])
+    if not len(ordered):
+        return 0.0
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    sizes = np.diff(np.append(starts, len(ordered)))
+    sizes = sizes[sizes <= cap].astype(np.float64)
+    return float((sizes * (sizes - 1) / 2).sum())
 
 
 def key_value(key: Sequence[str], side: str = "") -> str:
@@ -118,7 +136,7 @@ def held_by(
     prepared: str,
     pairs: str,
     keys: Sequence[Candidate],
-) -> Floats:
+) -> Held:
     """Which pairs each key holds: a matrix of 0 and 1, a row for each pair, a column a key."""
     named = sorted({part for key in keys for part in key.parts})
     equal = {part: f"e{n}" for n, part in enumerate(named)}
@@ -134,14 +152,14 @@ def held_by(
         """  # noqa: S608
     ).fetchnumpy()
     columns = [
-        np.prod([table[equal[part]].astype(np.float64) for part in key.parts], axis=0)
+        np.prod([table[equal[part]] for part in key.parts], axis=0).astype(np.float32)
         for key in keys
     ]
     return np.column_stack(columns)
 
 
 def choose(
-    found: Sequence[Candidate], held: Floats, records: int, *, most: float = PAIRS_A_RECORD
+    found: Sequence[Candidate], held: Held, records: int, *, most: float = PAIRS_A_RECORD
 ) -> tuple[list[Key], float]:
     """The keys worth their pairs, and the estimated recall of all of them together.
 
@@ -150,15 +168,15 @@ def choose(
         most: how many candidate pairs a record all keys together may give.
     """
     times = np.zeros(len(held))
-    left, spent = list(range(len(found))), 0.0
+    left, spent = np.ones(len(found), np.bool_), 0.0
+    costs = np.array([candidate.pairs for candidate in found]) + 0.05 * records
     chosen: list[int] = []
-    while left:
+    while left.any():
         worth = _WORTH[np.minimum(times, 3).astype(int)] * (times < 4)
-        gains = worth @ held[:, left]
-        costs = np.array([found[n].pairs for n in left]) + 0.05 * records
-        best = int(np.argmax(gains / costs))
-        number = left.pop(best)
-        if gains[best] < 1e-4 * max(1, len(held)) or len(chosen) >= 24:
+        gains = np.where(left, worth.astype(np.float32) @ held, -1.0)
+        number = int(np.argmax(gains / costs))
+        left[number] = False
+        if gains[number] < 1e-4 * max(1, len(held)) or len(chosen) >= 24:
             break
         if spent + found[number].pairs > most * records:
             continue

@@ -33,6 +33,8 @@ _LOWER_PROBABILITY = 0.1
 _TRIAL_A_RECORD, _TRIAL_OF_ONE = 60.0, 10.0
 _MOST_TRIED = 60
 _LIKELY = 0.9
+# Keys are chosen by so many of the likely pairs.
+_MOST_LIKELY = 20_000
 _LEAST_RECORDS = 20
 
 Tell = Callable[[str], None]
@@ -88,7 +90,8 @@ def train(
     prior = _scored(connection, comparisons, prior, total)
     connection.execute(
         f"create or replace table likely as select left_id, right_id from {SCORED} "  # noqa: S608
-        f"where 1 / (1 + pow(2, -weight)) >= {_LIKELY}"
+        f"where 1 / (1 + pow(2, -weight)) >= {_LIKELY} "
+        f"order by hash(left_id, right_id) limit {_MOST_LIKELY}"
     )
     tell("choosing keys")
     held = blocking.held_by(connection, PREPARED, "likely", found)
