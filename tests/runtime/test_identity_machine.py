@@ -139,8 +139,10 @@ class Rebuild:
         whole = self.owners[right]
         everything = self.held(whole)
         moved = set(everything) - leaving if self.first[whole] in leaving else leaving
-        oldest = min(moved, key=lambda i: (self.since[i], i))
         family = [c for c in self.first if self.current(c) == whole]
+        family.sort(key=lambda c: (self.age[c], c))
+        before = [self.first[c] for c in family if self.first[c] in moved]
+        oldest = before[0] if before else min(moved, key=lambda i: (self.since[i], i))
         other = stable_id(self.workspace, *oldest)
         if other not in self.first:
             self.first[other], self.age[other] = oldest, self.since[oldest]

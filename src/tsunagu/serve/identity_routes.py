@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from tsunagu import access
 from tsunagu.access import Key
-from tsunagu.core import Json
+from tsunagu.core import Invalid, Json
 from tsunagu.core.times import iso, zone
 from tsunagu.identity import Identifier, Kinds
 from tsunagu.serve import definitions, identity, identity_preview, identity_queries
@@ -133,7 +133,11 @@ def _asking(routes: APIRouter, api: Api, who: Any) -> None:
             before=_person(found.before), stays=_person(found.stays), leaves=_person(found.leaves)
         )
 
-    @routes.get("/evidence", summary="Why the identifiers of a customer are one person")
+    @routes.get(
+        "/evidence",
+        summary="Why the identifiers of a customer are one person",
+        responses=_MISSING,
+    )
     def evidence(  # pyright: ignore[reportUnusedFunction]
         kind: str, value: Annotated[str, Query(max_length=512)], key: Key = who
     ) -> list[Link]:
@@ -146,7 +150,7 @@ def _asking(routes: APIRouter, api: Api, who: Any) -> None:
             )
         return [_link(one) for one in links]
 
-    @routes.get("/history", summary="Decisions about a customer")
+    @routes.get("/history", summary="Decisions about a customer", responses=_MISSING)
     def history(  # pyright: ignore[reportUnusedFunction]
         kind: str, value: Annotated[str, Query(max_length=512)], key: Key = who
     ) -> list[Made]:
@@ -203,6 +207,8 @@ def _name(key: Key) -> str:
 
 def _normal(cursor: Any, workspace_id: int, stated: list[Stated]) -> list[Identifier]:
     """Identifiers as they are stored."""
+    if any("\x00" in one.kind + one.value for one in stated):
+        raise Invalid("An identifier holds no U+0000.")
     tz = zone(access.workspace_by_id(cursor, workspace_id).zone)
     kinds: Kinds = definitions.load(cursor, workspace_id, tz, None).kinds
     return [(one.kind, kinds.kind(one.kind).normalise(one.value) or one.value) for one in stated]
