@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import local
 from uuid import UUID, uuid5
 
 import duckdb
@@ -44,6 +45,7 @@ from tsunagu.storage import Row, in_workspace
 CHUNK = 500
 MOST_A_KEY, MOST_CANDIDATES = 200, 500
 REVIEW = "review"
+_threads = local()
 _NAMES = UUID("5f6c1b7e-3d0b-5e55-9a51-0c3bb4a1d6f2")
 
 
@@ -280,11 +282,20 @@ def match_record(
     if found is None or index.index_model(cursor, workspace_id) != found[0]:
         raise NotFound("No model with an index is there; run `tsunagu identity match` first.")
     model = found[1]
-    with duckdb.connect(":memory:") as duck:
-        duck.execute("set threads = 1")
-        keys = live.keys_of_record(duck, model, record)
-        near = index.candidates(cursor, workspace_id, keys, cap=MOST_A_KEY, most=MOST_CANDIDATES)
-        return live.scored(duck, model, record, near, limit) if near else []
+    duck = _desk()
+    keys = live.keys_of_record(duck, model, record)
+    near = index.candidates(cursor, workspace_id, keys, cap=MOST_A_KEY, most=MOST_CANDIDATES)
+    return live.scored(duck, model, record, near, limit) if near else []
+
+
+def _desk() -> duckdb.DuckDBPyConnection:
+    """This thread's DuckDB in memory; opening one takes as long as matching a record."""
+    kept: duckdb.DuckDBPyConnection | None = getattr(_threads, "desk", None)
+    if kept is None:
+        kept = duckdb.connect(":memory:")
+        kept.execute("set threads = 1")
+        _threads.desk = kept
+    return kept
 
 
 def open_reviews(
