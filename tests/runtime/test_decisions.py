@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from tsunagu.core import Body, Invalid, NewEvent, NotFound, encode_body
 from tsunagu.core.times import DAY, HOUR
 from tsunagu.identity import Identifier
 from tsunagu.profiles import surviving_customer
+from tsunagu.runtime.replay.models import STAGES
+from tsunagu.runtime.replay.service import replaying
 from tsunagu.serve import identity as deciding
 from tsunagu.storage import Database, in_workspace
 
@@ -295,3 +298,15 @@ def held_by(shop: Deciders, identifier: Identifier) -> list[Identifier]:
     return shop.rows(
         "select kind, value from identifiers where customer_id = %s", owner(shop, identifier)
     )
+
+
+def test_a_replay_that_knows_no_decisions_is_not_swapped_in(shop: Deciders, tmp_path: Path) -> None:
+    shop.merge(U1, U2)
+    shop.drain()
+    ((name,),) = shop.rows("select name from workspaces where workspace_id = %s", shop.workspace)
+    with replaying(shop.database, name, tmp_path) as replays:
+        replay = replays.begin(STAGES, None, None)
+        replay = replays.run(replay, lambda _done, _total: None)
+        replay = replays.compare(replay, lambda _done, _total: None)
+        with pytest.raises(Invalid, match="would undo those decisions"):
+            replays.swap(replay, lambda _done, _total: None)

@@ -221,6 +221,22 @@ def reached(cursor: Cursor[Row], workspace_id: int, consumer: str) -> tuple[int,
     return (row[0], row[1]) if row else (0, 0)
 
 
+def decided(cursor: Cursor[Row], workspace_id: int) -> bool:
+    """Whether anybody decided who is one person, or who is not."""
+    row = cursor.execute(
+        """
+        select exists (select from identity_apart where workspace_id = %(workspace)s)
+            or exists (
+                select from identity_edges
+                where workspace_id = %(workspace)s
+                    and (kind <> 'observed' or cut_position is not null)
+            )
+        """,
+        {"workspace": workspace_id},
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def note_owners(cursor: Cursor[Row], replay: Replay, owners: Iterable[tuple[int, int]]) -> None:
     """Note the events (position, customer) that the timeline does not give to this customer."""
     stage(cursor, "owners_in", {"position": "int8", "customer_id": "int8"}, owners)

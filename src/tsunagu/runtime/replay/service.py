@@ -138,7 +138,8 @@ class Replaying:
         """Let the shadow take the place of what is live, or back; how many customers changed.
 
         Raises:
-            Invalid: the replay does not hold all of the log, or was not compared.
+            Invalid: the replay does not hold all of the log, was not compared, or would undo
+                decisions about identity.
             Retryable: the log grows quicker than the replay follows.
         """
         self._require_ready(replay)
@@ -149,6 +150,13 @@ class Replaying:
             )
         if not replay.compared:
             raise Invalid(f"Compare it first: tsunagu replay compare {replay.replay_id}")
+        with self._both(replay) as cursor:
+            if queries.decided(cursor, self.workspace.id):
+                raise Invalid(
+                    "People or a model decided here who is one person, and a replay does not "
+                    "follow that yet: swapped in, it would undo those decisions and the consents "
+                    "that they hold back."
+                )
         plan = self._plan_of(replay)
         with self._alone(replay):
             for _ in range(_TRIES):
