@@ -69,6 +69,7 @@ def test_two_are_merged_as_the_preview_said_and_parted_again(api: httpx.Client, 
     assert split["leaves"]["traits"] == {"name": "Hanako", "city": "Kyoto"}
     assert split["stays"]["consents"] == {"email/marketing": False}
     assert split["stays"]["stricter"] == ["email/marketing"]
+    assert split["leaves"]["stricter"] == []  # their own word
     ask(api, shop, "part", identifiers=[user("u2")])
     drain(shop)
     back = [profile(api, shop, name) for name in ("u1", "u2")]

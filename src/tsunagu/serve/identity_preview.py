@@ -27,7 +27,7 @@ MOST_PREVIEWED = 50_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """A customer as it is, or would be.
+    """A customer as it is, or would be; `customer` is the id before where two would have it.
 
     `consents` are by channel and purpose; `stricter` names those that stay withdrawn for what
     the other side said. `running` counts enrolments that go on.
@@ -118,20 +118,22 @@ def preview_part(
     rows = profiles.lived_by(cursor, workspace_id, view.customer_ids)
     left = [lived for lived in rows if _leaves(lived, gone, whole_of.identifiers, kinds)]
     positions = {lived.event.position for lived in left}
-    stay, leave = profiles.part_state(
-        plan,
-        whole,
+    events = (
         [lived.event for lived in rows if lived.event.position not in positions],
         [lived.event for lived in left],
     )
+    stay, leave = profiles.part_state(plan, whole, *events)
+    stay_said, leave_said = profiles.part_state(plan, State(), *events)
     going = running(cursor, workspace_id, view.customer_ids)
     moving = running(cursor, workspace_id, view.customer_ids, positions)
     before = _outcome(plan, view.customer_id, view.identifiers, whole, going)
     kept = [one for one in view.identifiers if one not in gone]
     return PartPreview(
         before,
-        _outcome(plan, view.customer_id, kept, stay, going - moving, stricter=_held(stay, whole)),
-        _outcome(plan, view.customer_id, leaving, leave, moving, stricter=_held(leave, whole)),
+        _outcome(
+            plan, view.customer_id, kept, stay, going - moving, stricter=_held(stay, stay_said)
+        ),
+        _outcome(plan, view.customer_id, leaving, leave, moving, stricter=_held(leave, leave_said)),
     )
 
 
@@ -177,12 +179,13 @@ def _audiences(plan: Plan, state: State) -> tuple[str, ...]:
     return tuple(sorted(members.get(0, ())))
 
 
-def _held(side: State, whole: State) -> list[str]:
-    """Which words of a side are withdrawn because the whole customer's are."""
+def _held(side: State, said: State) -> list[str]:
+    """Which words of a side are withdrawn although it did not say so itself."""
+    own = said.consents
     return [
         key
-        for key, said in side.consents.items()
-        if not said.granted and not whole.consents[key].granted
+        for key, word in side.consents.items()
+        if not word.granted and (key not in own or own[key].granted)
     ]
 
 
