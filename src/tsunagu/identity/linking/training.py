@@ -56,12 +56,15 @@ def train_weights(
     linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=SEED)
     learned = 0
     for columns in blocks:
+        # Splink takes what a block uses out of its model and, where it fails, never puts it back.
+        held = linker._settings_obj.core_model_settings.copy()
         try:
             linker.training.estimate_parameters_using_expectation_maximisation(
                 block_on(*columns), estimate_without_term_frequencies=True
             )
             learned += 1
         except Exception as error:  # noqa: BLE001 - Splink raises many kinds where a block is empty
+            linker._settings_obj.core_model_settings = held
             logging.getLogger(__name__).info("Block %s taught nothing: %s", columns, error)
     if not learned:
         raise Invalid(
