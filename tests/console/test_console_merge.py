@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,11 +153,13 @@ def test_the_pages_of_a_merge_fit(
     signed_in: OpenPage, site: Site, shop: Shop, language: str, width: int
 ) -> None:
     one, other = shop.customer("shop-1"), shop.customer("web-7")
+    ask(shop, 1.8)
     page = signed_in("customers", language, width)
     for name, path in (
         ("merge-choose", f"customers/{one}/merge"),
         ("merge-preview", f"customers/{one}/merge?with={other}"),
         ("part", f"customers/{one}/part"),
+        ("reviews", "customers/reviews"),
         ("merge-same", f"customers/{one}/merge?with={one}"),
     ):
         page.goto(f"{site.url}/w/{shop.workspace}/{path}")
@@ -167,3 +170,50 @@ def test_the_pages_of_a_merge_fit(
         )
         picture(page, f"{name}-{language}-{width}")
         assert over == 0, f"{path} is {over} px too wide"
+
+
+def ask(shop: Shop, weight: float) -> None:
+    """Asks people about the two customers, as a plan that was applied would have."""
+    one, other = shop.customer("shop-1"), shop.customer("web-7")
+    reasons = [
+        {"comparison": "name", "label": "equal", "level": 1, "weight": 9.5}
+        | {"value_a": "佐藤美咲", "value_b": "佐藤美咲"},
+        {"comparison": "city", "label": "different", "level": 0, "weight": -2.25}
+        | {"value_a": "横浜市", "value_b": "東京都港区"},
+    ]
+    with (
+        shop.database.connect("pipeline") as connection,
+        in_workspace(connection, shop.workspace) as cursor,
+    ):
+        cursor.execute(
+            """insert into match_reviews (workspace_id, customer_a, customer_b, kind_a, value_a,
+            kind_b, value_b, weight, probability, model, reasons) values (%s, %s, %s, 'user_id',
+            'shop-1', 'user_id', 'web-7', %s, 0.78, 1, %s)""",
+            (shop.workspace, one, other, weight, json.dumps(reasons)),
+        )
+
+
+def test_a_review_is_worked_by_keyboard(signed_in: OpenPage, site: Site, shop: Shop) -> None:
+    page = signed_in("customers")
+    at(page, site, shop, "customers/reviews")
+    expect(page.get_by_text("Nothing waits for review")).to_be_visible()
+    one, other = shop.customer("shop-1"), shop.customer("web-7")
+    ask(shop, 1.8)
+    at(page, site, shop, "customers/reviews")
+    expect(page.get_by_text("The model says 78.0% (weight +1.8). 3 fields differ.")).to_be_visible()
+    expect(page.get_by_text("1 left · 0 answered")).to_be_visible()
+    expect(page.locator(".weight-bar")).to_have_count(4)
+    page.keyboard.press("l")
+    expect(page.get_by_text("1 left · 0 answered")).to_be_visible()
+    page.keyboard.press("s")
+    expect(page.get_by_text("0 left · 1 answered")).to_be_visible()
+    shop.work()
+    assert shop.customer("web-7") == one
+    page.keyboard.press("z")
+    expect(page.get_by_text("1 left · 0 answered")).to_be_visible()
+    shop.work()
+    assert shop.customer("web-7") == other
+    page.keyboard.press("d")
+    expect(page.get_by_text("0 left · 1 answered")).to_be_visible()
+    shop.work()
+    assert shop.customer("web-7") == other

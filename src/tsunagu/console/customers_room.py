@@ -7,11 +7,12 @@ from nicegui import ui
 from tsunagu.console.frame import page_head, section_tabs
 from tsunagu.console.phrases import Phrase
 from tsunagu.console.visit import Visit
-from tsunagu.console.words import customers, identity
+from tsunagu.console.words import customers, identity, reviews
 
 # Path below `customers`, and what the tab says. A page adds its line here and in `PAGES`.
 TABS: tuple[tuple[str, Phrase], ...] = (
     ("", identity.everyone),
+    ("reviews", reviews.reviews),
     ("held-back", identity.held_back),
     ("matching", identity.matching),
 )
