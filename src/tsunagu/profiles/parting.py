@@ -50,6 +50,4 @@ def _folded(plan: Plan, whole: State, events: Sequence[Event]) -> State:
         if event.source not in OWN_SOURCES:
             fold_event(plan, state, event, decode_body(event.body))
     state.position = max((event.position for event in events), default=whole.position)
-    if not state.first_seen:
-        state.first_seen, state.last_seen = whole.first_seen, whole.last_seen
     return state
