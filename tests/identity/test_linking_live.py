@@ -9,8 +9,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from splink.internals.em_training_session import EMTrainingSession
 
-from tsunagu.identity.linking import Judge, Links, Model, link, train
+from tsunagu.identity.linking import Judge, Links, Model, link, train, training
 from tsunagu.identity.linking.live import keys_of
 
 
@@ -97,3 +98,23 @@ def test_a_live_comparison_is_quick(
             judge.compare(few[0], few[1:])
         spent = (time.monotonic() - began) / 10
     assert spent < 0.5
+
+
+def test_a_block_that_teaches_nothing_takes_no_comparison_away(
+    linked: tuple[duckdb.DuckDBPyConnection, Model, Links],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connection, model, _ = linked
+    learn = vars(EMTrainingSession)["_train"]
+
+    def fails_once(session: EMTrainingSession, *given: object, **named: object) -> object:
+        monkeypatch.setattr(EMTrainingSession, "_train", learn)
+        raise ValueError("nothing to learn")
+
+    monkeypatch.setattr(EMTrainingSession, "_train", fails_once)
+    monkeypatch.setattr(training, "RANDOM_PAIRS", 1e5)
+    blocks = [("surname", "postcode"), ("date_of_birth",), ("given_name", "suburb")]
+    made = training.train_weights(
+        connection, "linking_prepared", model.comparisons, blocks, model.prior
+    )
+    assert [c.name for c in made] == [c.name for c in model.comparisons]
