@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query
 from pydantic import BaseModel, Field
@@ -15,6 +15,9 @@ from tsunagu.serve.auth import StatedKey
 from tsunagu.serve.routes import FAILURES, Api
 from tsunagu.storage import Database, in_workspace
 
+_MISSING: dict[int | str, dict[str, Any]] = {
+    404: {"description": "There is no model, or no such question."}
+}
 ReviewId = Annotated[int, Path(ge=1, lt=2**63)]
 
 
@@ -93,7 +96,7 @@ def matching_routes(api: Api, database: Database) -> APIRouter:
 
     who = Depends(caller)
 
-    @routes.get("/model", summary="The matching model in use")
+    @routes.get("/model", summary="The matching model in use", responses=_MISSING)
     def model(key: Key = who) -> ModelInUse:  # pyright: ignore[reportUnusedFunction]
         """With what people said of its pairs."""
         with api.workspace(key.workspace_id) as cursor:
@@ -109,7 +112,7 @@ def matching_routes(api: Api, database: Database) -> APIRouter:
             above_same=found.above_same,
         )
 
-    @routes.post("/match", summary="Who a record could be")
+    @routes.post("/match", summary="Who a record could be", responses=_MISSING)
     def match(wanted: Annotated[Wanted, Body()], key: Key = who) -> list[Candidate]:  # pyright: ignore[reportUnusedFunction]
         """Customers by how likely they are the person, and why; nothing is changed."""
         with api.workspace(key.workspace_id) as cursor:
@@ -137,7 +140,7 @@ def matching_routes(api: Api, database: Database) -> APIRouter:
                 _open(one) for one in matching.open_reviews(cursor, key.workspace_id, limit, after)
             ]
 
-    @routes.post("/reviews/{review_id}/answer", summary="Answer a question")
+    @routes.post("/reviews/{review_id}/answer", summary="Answer a question", responses=_MISSING)
     def answer(  # pyright: ignore[reportUnusedFunction]
         review_id: ReviewId, said: Annotated[Answer, Body()], key: Key = who
     ) -> Decided:
@@ -152,7 +155,7 @@ def matching_routes(api: Api, database: Database) -> APIRouter:
                 )
             )
 
-    @routes.post("/reviews/{review_id}/undo", summary="Take an answer back")
+    @routes.post("/reviews/{review_id}/undo", summary="Take an answer back", responses=_MISSING)
     def undo(review_id: ReviewId, key: Key = who) -> Decided:  # pyright: ignore[reportUnusedFunction]
         """What was merged is parted again; the question is open again."""
         with (
