@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from shop import DOCUMENTS, START, Shop
 
 from tsunagu import access, identity, profiles
 from tsunagu.core import Body, Invalid, NewEvent, NotFound, encode_body
+from tsunagu.core.events import DECISION_SOURCE as SOURCE
 from tsunagu.core.times import DAY, HOUR
 from tsunagu.identity import Identifier
 from tsunagu.profiles import surviving_customer
@@ -185,6 +188,25 @@ def test_kept_apart_no_device_joins_them_and_no_model(shop: Deciders) -> None:
     shop.merge(first, second)
     shop.drain()
     assert owner(shop, first) == owner(shop, second)
+
+
+def test_a_long_row_of_decisions_is_worked_off(shop: Deciders) -> None:
+    told = identity.as_properties(
+        identity.Decision("Identity Kept Apart", (U1,), U2, "Mari", "review")
+    )
+    at, body = START + 4 * HOUR, encode_body(Body(properties=told))
+    rows = [
+        NewEvent(f"d{n}", "track", "Identity Kept Apart", None, None, at, SOURCE, body, at)
+        for n in range(200)
+    ]
+    shop.append(*rows)
+    deep = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 150)
+    try:
+        shop.drain()
+    finally:
+        sys.setrecursionlimit(deep)
+    assert shop.rows("select count(*) from identity_apart") == [(1,)]
 
 
 def test_nobody_outside_can_decide(shop: Deciders) -> None:

@@ -52,21 +52,19 @@ def process_batch(connection: Connection[Row], desk: Desk, limit: int, timers: i
 
 def prepare(connection: Connection[Row], desk: Desk, limit: int, timers: int) -> Prepared:
     """Read and compute the next batch; new rules are adopted first, if nothing is in flight."""
-    with _snapshot(connection, desk.workspace_id) as cursor:
-        tz = zone(desk.zone_name)
-        current = definitions.load(cursor, desk.workspace_id, tz, desk.definitions)
-        changed = current is not desk.definitions
-        if not changed or desk.flight:
-            found = _prepared(cursor, desk, limit, timers, last=changed)
-            if isinstance(found, Prepared):
-                return found
+    while True:
+        with _snapshot(connection, desk.workspace_id) as cursor:
+            tz = zone(desk.zone_name)
+            current = definitions.load(cursor, desk.workspace_id, tz, desk.definitions)
+            changed = current is not desk.definitions
+            adopts = changed and not desk.flight
+            found = None if adopts else _prepared(cursor, desk, limit, timers, last=changed)
+        if isinstance(found, Prepared):
+            return found
+        if found is None:
+            _adopt(connection, desk, current)
         else:
-            found = None
-    if found is None:
-        _adopt(connection, desk, current)
-    else:
-        _decide(connection, desk, found)
-    return prepare(connection, desk, limit, timers)
+            _decide(connection, desk, found)
 
 
 @contextmanager
