@@ -15,8 +15,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from tsunagu.core.ids import stable_id
 
@@ -151,6 +149,9 @@ def _barred(residents: Sequence[Resident], rules: HouseholdRules) -> tuple[set[i
 def _components(size: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
     if not pairs:
         return []
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     ends = np.asarray(pairs, dtype=np.int64)
     graph = coo_matrix((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), (size, size))
     labels = connected_components(graph, directed=False)[1]

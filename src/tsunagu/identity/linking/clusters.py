@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -35,6 +33,10 @@ def cluster(
         place names it. Agglomeration by mean weight over all pairs between two groups (average
         linkage), within each connected component.
     """
+    # SciPy takes memory that no process needs which only shows a model.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     order = np.argsort(records)
     ids = records[order]
     a, b = np.searchsorted(ids, left), np.searchsorted(ids, right)

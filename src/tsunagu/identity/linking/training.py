@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import duckdb
-from splink import DuckDBAPI, Linker, block_on
 
 from tsunagu.core import Invalid
 from tsunagu.identity.linking.model import Comparison, Level
@@ -43,6 +42,9 @@ def train_weights(
     Raises:
         Invalid: there are too few records to learn from.
     """
+    # Splink takes memory that no process needs which only uses a model.
+    from splink import DuckDBAPI, Linker, block_on
+
     settings = {
         "link_type": "dedupe_only",
         "unique_id_column_name": "unique_id",
