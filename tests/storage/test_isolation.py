@@ -42,6 +42,11 @@ WORDS = {("enrolments", "arm"): "treated", ("enrolments", "status"): "active"} |
     ("loads", "state"): "done",
     ("query_runs", "outcome"): "done",
     ("replays", "state"): "ready",
+    ("held_identifiers", "reason"): "blocked",
+    ("identity_edges", "kind"): "observed",
+    ("match_plans", "status"): "planned",
+    ("match_changes", "action"): "merge",
+    ("match_reviews", "status"): "open",
 }
 
 
