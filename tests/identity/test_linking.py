@@ -11,7 +11,8 @@ import pytest
 from tsunagu.core import Invalid
 from tsunagu.identity.linking import Model, link, train
 from tsunagu.identity.linking.clusters import cluster
-from tsunagu.identity.linking.scoring import explain, level_weight, prior_weight
+from tsunagu.identity.linking.scoring import level_weight, prior_weight
+from tsunagu.identity.matching import explain_pairs
 
 GIVEN = ("anna", "bella", "carla", "dora", "elena", "fiona", "gina", "hanna", "ida", "julia")
 FAMILY = ("adler", "berger", "clemens", "dietrich", "engel", "fischer", "gruber", "huber")
@@ -95,7 +96,7 @@ def test_the_reasons_of_a_pair_add_up_to_its_weight(
     links = link(connection, model, "people")
     for place in (0, len(links.weight) // 2, len(links.weight) - 1):
         left, right = int(links.left[place]), int(links.right[place])
-        reasons = explain(connection, model, "linking_prepared", left, right)
+        reasons = explain_pairs(connection, model, [(left, right)])[left, right]
         assert len(reasons) == len(model.comparisons)
         total = prior_weight(model.prior) + sum(reason.weight for reason in reasons)
         assert total == pytest.approx(links.weight[place])

@@ -34,7 +34,7 @@ CONSENT_GIVEN = "Consent Given"
 CONSENT_WITHDRAWN = "Consent Withdrawn"
 
 # Decisions about who is one person. They are events of a source of their own, which nobody outside
-# can state, so that a replay of the log decides alike; they are no customer's doing and not folded.
+# can state, so that the log decides alike whenever it is read; no customer did them: not folded.
 DECISION_SOURCE = "tsunagu/identity"
 IDENTITY_MERGED = "Identity Merged"
 IDENTITY_KEPT_APART = "Identity Kept Apart"

@@ -1,7 +1,7 @@
 """Decisions about identity, as the log tells them: made one, kept apart, parted.
 
 An operator's or a model's decision is an event of a source of its own. So it stands in the
-one order of the log with everything else, and a replay comes to the same customers.
+one order of the log with everything else: who reads the log from its beginning decides alike.
 """
 
 from __future__ import annotations
@@ -32,11 +32,6 @@ class Decision:
     by: str
     reason: str
     weight: float | None = None
-
-    @property
-    def merges(self) -> bool:
-        """Whether it makes two customers one."""
-        return self.name == IDENTITY_MERGED
 
 
 def is_decision(event: Event) -> bool:

@@ -12,6 +12,7 @@ from tsunagu.core.times import moment
 from tsunagu.identity.decided import Decision
 from tsunagu.identity.decided_queries import keep_apart, owners_of
 from tsunagu.identity.kinds import Identifier
+from tsunagu.identity.queries import current_customer
 from tsunagu.storage import Row, int_array, text_array
 
 _FAMILY: LiteralString = """
@@ -68,7 +69,7 @@ def part(cursor: Cursor[Row], workspace_id: int, event: Event, decision: Decisio
     the customer follow the identifier that named them, so every id ever given out still leads to
     somebody.
     """
-    owner = _owner(cursor, workspace_id, decision.right)
+    owner = current_customer(cursor, workspace_id, *decision.right)
     if owner is None:
         return None
     held = owners_of(cursor, workspace_id, owner)
@@ -105,14 +106,6 @@ def part(cursor: Cursor[Row], workspace_id: int, event: Event, decision: Decisio
     )
     keep_apart(cursor, workspace_id, event, decision)
     return Parted(owner, other, frozenset(moved), everything - moved, sides)
-
-
-def _owner(cursor: Cursor[Row], workspace_id: int, identifier: Identifier) -> int | None:
-    row = cursor.execute(
-        "select customer_id from identifiers where workspace_id = %s and kind = %s and value = %s",
-        (workspace_id, *identifier),
-    ).fetchone()
-    return None if row is None else row[0]
 
 
 def _give_id(

@@ -1,7 +1,7 @@
-"""Who is one person, as people ask and decide it: evidence, previews, decisions and their undo.
+"""Who is one person, as people decide it: customers merged, kept apart and parted.
 
-A decision is an event in the log; the pipeline does it. A preview tells beforehand what would
-change, with the functions by which it would be done.
+A decision is an event in the log; the pipeline does it. `identity_preview` tells beforehand what
+it would change.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from psycopg import Cursor
 
-from tsunagu import access, eventlog, identity, profiles
+from tsunagu import access, eventlog, identity
 from tsunagu.core import Body, Invalid, NewEvent, NotFound, encode_body
 from tsunagu.core.events import (
     DECISION_SOURCE,
@@ -141,16 +141,3 @@ def enter(cursor: Cursor[Row], workspace_id: int, decision: Decision) -> str:
     access.audit(cursor, workspace_id, decision.by, decision.name, message_id, told)
     eventlog.append(cursor, workspace_id, [event], received_at=wall(), now=workspace.clock_now)
     return message_id
-
-
-def evidence(cursor: Cursor[Row], workspace_id: int, customer: int) -> list[identity.Evidence]:
-    """On what evidence the identifiers of a customer are one person.
-
-    Raises:
-        NotFound: there is no such customer.
-    """
-    current = profiles.surviving_customer(cursor, workspace_id, customer)
-    if current is None:
-        raise NotFound(f"There is no customer {customer}.")
-    held = [one for one, _ in identity.owners_of(cursor, workspace_id, current)]
-    return identity.evidence_of(cursor, workspace_id, held, limit=1_000)

@@ -94,10 +94,9 @@ def _count(values: dict[str, Hashes], key: tuple[str, ...], cap: float) -> float
     return float((sizes * (sizes - 1) / 2).sum())
 
 
-def key_value(key: Sequence[str], side: str = "") -> str:
+def key_value(key: Sequence[str]) -> str:
     """The expression of a key's value, null where a part is missing."""
-    dot = f"{side}." if side else ""
-    named = [f"{dot}{quoted(part)}" for part in key]
+    named = [quoted(part) for part in key]
     filled = " and ".join(f"{part} is not null" for part in named)
     return f"case when {filled} then hash({', '.join(named)}) end"
 

@@ -13,8 +13,7 @@ import numpy as np
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
-# Two groups are joined when the mean over all their pairs stays above this share of a threshold;
-# a pair that was not even a candidate speaks against it with this weight.
+# A pair between two groups that was not even a candidate speaks against joining them, this much.
 _UNSEEN = -4.0
 
 

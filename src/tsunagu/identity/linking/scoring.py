@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import duckdb
 
 from tsunagu.identity.linking.columns import quoted
-from tsunagu.identity.linking.model import Comparison, Level, Model
+from tsunagu.identity.linking.model import Comparison, Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,35 +116,3 @@ def _weighed(comparison: Comparison) -> str:
         if level.condition != "else"
     )
     return f"case {whens} else {double(level_weight(comparison.levels[-1]))} end"
-
-
-def explain(
-    connection: duckdb.DuckDBPyConnection, model: Model, prepared: str, left: object, right: object
-) -> list[Reason]:
-    """Why two prepared records weigh what they do together: each comparison's part."""
-    reasons: list[Reason] = []
-    for comparison in model.comparisons:
-        columns = sorted(_columns(comparison))
-        sides = ", ".join(
-            f"{side}.{quoted(name)} as {quoted(f'{name}_{side}')}"
-            for name in columns
-            for side in ("l", "r")
-        )
-        shown = [
-            "concat_ws(' ', " + ", ".join(quoted(f"{n}_{s}") for n in comparison.columns) + ")"
-            for s in ("l", "r")
-        ]
-        row = connection.execute(
-            f"""
-            select {outcome(comparison)}, {shown[0]}, {shown[1]}
-            from (select {sides} from {quoted(prepared)} as l, {quoted(prepared)} as r
-                  where l.unique_id = ? and r.unique_id = ?)
-            """,  # noqa: S608 - quoted names and a model's conditions
-            [left, right],
-        ).fetchone()
-        if row is not None:
-            level = comparison.levels[row[0]]
-            reasons.append(
-                Reason(comparison.name, level.label, level_weight(level), row[1], row[2])
-            )
-    return reasons
