@@ -14,7 +14,7 @@ import pytest
 import seeding
 import uvicorn
 from browsing import CHROMIUM, FLAGS, SESSION_SECRET, OpenPage, Site, settle
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tsunagu.analysis import Analysts
 from tsunagu.channels.email import Mailbox
@@ -84,6 +84,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(f"THE CONSOLE WAS NOT TESTED IN A BROWSER. {missing}")
+    expect.set_options(timeout=20_000)  # a loaded machine is slow, not wrong
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -146,7 +147,9 @@ def test_a_change_is_tried_named_and_published(
     expect(page.get_by_text("of the latest 24 differ")).to_be_visible()
     expect(page.get_by_role("status")).to_contain_text("properties.colour")
     page.get_by_role("button", name="JSON Schema").click()
-    raw = json.loads(page.get_by_label("JSON Schema").last.input_value())
+    written = page.get_by_label("JSON Schema").last
+    expect(written).to_have_value(re.compile("colour"))
+    raw = json.loads(written.input_value())
     assert raw["properties"]["colour"] == {"enum": ["red", "blue"]}
     assert raw["required"] == ["colour"]
     page.get_by_role("button", name="Publish", exact=True).click()
