@@ -89,8 +89,12 @@ def outcome(shop: Shop) -> dict[str, list[tuple[Any, ...]]]:
 
 @contextmanager
 def streaming(database: Database) -> Iterator[Stream]:
-    with database.connect("pipeline") as reader, database.connect("pipeline") as writer:
-        flow = Stream(reader, writer)
+    with (
+        database.connect("pipeline") as reader,
+        database.connect("pipeline") as writer,
+        database.connect("pipeline") as scout,
+    ):
+        flow = Stream(reader, writer, scout)
         try:
             yield flow
         finally:

@@ -13,17 +13,16 @@ from dataclasses import dataclass, field
 from tsunagu.collect.bulk import Brought, LoadedKeys
 from tsunagu.collect.plan import Checked
 from tsunagu.core import Event, TsunaguError
-from tsunagu.core.times import DAY
 from tsunagu.eventlog import Lease
 from tsunagu.identity import Known, Resolution
 from tsunagu.journeys import Enrolment
+from tsunagu.runtime.ahead import Ahead
 from tsunagu.runtime.batch import Changes
 from tsunagu.runtime.memory import Memory
 from tsunagu.serve.definitions import Definitions
 
 BATCH = 5_000
 TIMERS = 2_000
-REPEATS_FOR = 30 * DAY
 
 
 class Overtaken(TsunaguError):
@@ -88,7 +87,7 @@ class Desk:
     `limit` is how many events it dares at once: halved after failures, doubled after success.
     `rests_until` is when to try again a workspace in which nothing works. `flight` is the batch
     that is being stored while the next is prepared. `loaded` tells what bulk loads brought; None
-    where there is no lake to load into.
+    where there is no lake to load into. `ahead` reads the next batch early, where there is time.
     """
 
     workspace_id: int
@@ -100,6 +99,12 @@ class Desk:
     memory: Memory = field(default_factory=Memory)
     flight: Prepared | None = None
     loaded: LoadedKeys | None = None
+    ahead: Ahead | None = None
+
+    def keep(self, prepared: Prepared) -> None:
+        """Remember what a batch knew and is about to store."""
+        self.memory.keep(prepared.after, prepared.known, prepared.resolution, prepared.states)
+        self.memory.keep_ids(prepared.events)
 
     def forget(self) -> None:
         """Load everything anew: a batch failed, and what was remembered may be wrong."""
@@ -118,25 +123,6 @@ class Desk:
         if seen not in (self.flight.before, self.flight.after):
             raise Overtaken("Another process works in this workspace; trying again.")
         return self.flight.after
-
-    def repeats(self, events: Sequence[Event], stored: Collection[int]) -> set[int]:
-        """The positions of events whose message id came before.
-
-        Args:
-            events: the batch in log order.
-            stored: positions whose message ids the database has already.
-        """
-        flying = self.flight.events if self.flight else ()
-        seen = {event.message_id: event.received_at for event in flying}
-        repeats = set(stored)
-        own: set[str] = set()
-        for event in events:
-            came = seen.get(event.message_id)
-            recent = came is not None and came >= event.received_at - REPEATS_FOR
-            if recent or event.message_id in own:
-                repeats.add(event.position)
-            own.add(event.message_id)
-        return repeats
 
     def merging(self) -> dict[int, int]:
         """The survivors, by loser, of the merges that are being stored."""

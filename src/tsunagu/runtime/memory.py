@@ -7,14 +7,20 @@ cursor or disturbed the lease, or a batch failed, all of this is forgotten; it c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from tsunagu.core import Event
+from tsunagu.core.times import DAY
 from tsunagu.eventlog import Lease
 from tsunagu.identity import Identifier, Known, Merge, Resolution, edge_key
 
 MAX_IDENTIFIERS = 500_000
 MAX_STATE_BYTES = 192 << 20
 MAX_EDGES = 1_000_000
+REPEATS_FOR = 30 * DAY
+# When a batch is read ahead, the two before it may not be stored yet.
+_UNSEEN = 2
 
 
 class Memory:
@@ -29,6 +35,7 @@ class Memory:
         self._merged: dict[int, int] = {}
         self._states: dict[int, bytes] = {}
         self._state_bytes = 0
+        self._seen: deque[dict[str, int]] = deque(maxlen=_UNSEEN)
 
     def forget(self) -> None:
         """Start from nothing."""
@@ -39,15 +46,48 @@ class Memory:
         self._merged.clear()
         self._states.clear()
         self._state_bytes = 0
+        self._seen.clear()
 
-    def heed(self, lease: Lease, plan: str) -> None:
-        """Forget what can no longer be trusted at the start of a batch."""
-        if lease != self.lease:
+    def heed(self, lease: Lease, plan: str) -> bool:
+        """Forget what can no longer be trusted at the start of a batch.
+
+        Returns:
+            Whether the batch goes on from the one that was kept last.
+        """
+        goes_on = lease == self.lease
+        if not goes_on:
             self.forget()
         if plan != self.plan:
             self._states.clear()
             self._state_bytes = 0
             self.plan = plan
+        return goes_on
+
+    def repeats(self, events: Sequence[Event], stored: Collection[int]) -> set[int]:
+        """The positions of events whose message id came before.
+
+        Args:
+            events: a batch in log order.
+            stored: positions whose message ids the database has already, seen when at most
+                `_UNSEEN` of the batches before were not stored.
+        """
+        repeats = set(stored)
+        ids = {event.message_id for event in events}
+        if len(ids) == len(events) and all(map(ids.isdisjoint, self._seen)):
+            return repeats
+        seen = {message_id: at for batch in self._seen for message_id, at in batch.items()}
+        own: set[str] = set()
+        for event in events:
+            came = seen.get(event.message_id)
+            recent = came is not None and came >= event.received_at - REPEATS_FOR
+            if recent or event.message_id in own:
+                repeats.add(event.position)
+            own.add(event.message_id)
+        return repeats
+
+    def keep_ids(self, events: Sequence[Event]) -> None:
+        """Remember the message ids of a batch, for as long as the database may not show them."""
+        self._seen.append({event.message_id: event.received_at for event in events})
 
     def known(self, identifiers: Collection[Identifier]) -> tuple[Known, list[Identifier]]:
         """What is remembered of these identifiers, and those that are not."""

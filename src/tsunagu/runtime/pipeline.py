@@ -10,16 +10,14 @@ prepares a batch while the one before it is stored.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from itertools import compress
 from typing import Any
 
-from psycopg import Connection, Cursor, IsolationLevel
+from psycopg import Connection, Cursor
 
 from tsunagu import access, eventlog, identity, journeys, profiles, sending
 from tsunagu.collect import plan as tracking
-from tsunagu.collect.bulk import Brought
 from tsunagu.core import Body, Event, Json, decode_body
 from tsunagu.core.events import CONSENT_WORDS, PLATFORM_SOURCE
 from tsunagu.core.failpoints import failpoint
@@ -28,6 +26,7 @@ from tsunagu.eventlog import Lease
 from tsunagu.identity import Known, Resolution
 from tsunagu.journeys import Decision
 from tsunagu.profiles import Absorption, Fact, Plan
+from tsunagu.runtime.ahead import Read, read, snapshot
 from tsunagu.runtime.batch import Changes, Loaded, advance_batch, resolve_batch
 from tsunagu.runtime.desk import Desk, Overtaken, Prepared, Report
 from tsunagu.runtime.parting import Rules, decide_alone
@@ -46,14 +45,14 @@ def process_batch(connection: Connection[Row], desk: Desk, limit: int, timers: i
         Overtaken: another process worked in the workspace meanwhile; nothing was changed.
     """
     prepared = prepare(connection, desk, limit, timers)
-    desk.memory.keep(prepared.after, prepared.known, prepared.resolution, prepared.states)
+    desk.keep(prepared)
     return store(connection, desk.workspace_id, prepared)
 
 
 def prepare(connection: Connection[Row], desk: Desk, limit: int, timers: int) -> Prepared:
     """Read and compute the next batch; new rules are adopted first, if nothing is in flight."""
     while True:
-        with _snapshot(connection, desk.workspace_id) as cursor:
+        with snapshot(connection, desk.workspace_id) as cursor:
             tz = zone(desk.zone_name)
             current = definitions.load(cursor, desk.workspace_id, tz, desk.definitions)
             changed = current is not desk.definitions
@@ -65,19 +64,6 @@ def prepare(connection: Connection[Row], desk: Desk, limit: int, timers: int) ->
             _adopt(connection, desk, current)
         else:
             _decide(connection, desk, found)
-
-
-@contextmanager
-def _snapshot(connection: Connection[Row], workspace_id: int) -> Generator[Cursor[Row]]:
-    """A transaction that sees one moment of the database, whatever is committed meanwhile."""
-    connection.isolation_level = IsolationLevel.REPEATABLE_READ
-    connection.read_only = True
-    try:
-        with in_workspace(connection, workspace_id) as cursor:
-            yield cursor
-    finally:
-        if not connection.closed:
-            connection.isolation_level = connection.read_only = None
 
 
 def _adopt(connection: Connection[Row], desk: Desk, current: Definitions) -> None:
@@ -114,12 +100,12 @@ def _prepared(
     # 1. where the log goes on, and what time it is
     before = desk.standing(eventlog.cursor_stands(cursor, workspace, eventlog.PIPELINE))
     clock = access.business_now(cursor, workspace)
-    desk.memory.heed(before, current.plan.key)
+    goes_on = desk.memory.heed(before, current.plan.key)
 
     # 2. the next events, without those that came before
-    batch = eventlog.read_batch(cursor, workspace, before.position, limit)
+    batch, stored = _read(cursor, desk, before, limit, goes_on=goes_on)
     brought = desk.loaded.look(cursor, workspace, batch.events) if desk.loaded else None
-    repeats = _repeats(cursor, desk, before, batch, brought)
+    repeats = desk.memory.repeats(batch.events, stored | brought.repeats if brought else stored)
     events = [event for event in batch.events if event.position not in repeats]
     alone = next((event for event in events if identity.stands_alone(event)), None)
     if alone is not None:
@@ -129,7 +115,8 @@ def _prepared(
         repeats = {position for position in repeats if position < alone.position}
         events = [event for event in events if event.position < alone.position]
         last = True
-
+    if desk.ahead and not last and batch.next_known_at is not None:
+        desk.ahead.start(workspace, batch.upto, limit)
     bodies = [decode_body(event.body) for event in events]
 
     # 2b. hold them against the tracking plan; what it blocks goes no further
@@ -238,18 +225,11 @@ def _stored(cursor: Cursor[Row], workspace: int, prepared: Prepared) -> Report:
     )
 
 
-def _repeats(
-    cursor: Cursor[Row],
-    desk: Desk,
-    before: Lease,
-    batch: eventlog.Batch,
-    brought: Brought | None,
-) -> Collection[int]:
-    if not batch.events:
-        return ()
-    after, upto = before.position, batch.upto
-    stored = eventlog.stored_before(cursor, desk.workspace_id, after, upto)
-    return desk.repeats(batch.events, stored | brought.repeats if brought else stored)
+def _read(cursor: Cursor[Row], desk: Desk, before: Lease, limit: int, *, goes_on: bool) -> Read:
+    """The next events, if possible as they were read ahead."""
+    workspace, after = desk.workspace_id, before.position
+    early = desk.ahead.take(workspace, after, limit) if desk.ahead and goes_on else None
+    return early or read(cursor, workspace, after, limit)
 
 
 def _identify(

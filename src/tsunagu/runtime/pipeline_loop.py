@@ -54,12 +54,16 @@ def run(
     gc.disable()
     while not stop.is_set():
         try:
-            with database.connect("pipeline") as reader, database.connect("pipeline") as writer:
-                reader.execute(LOOK_UPS)
-                writer.execute(LOOK_UPS)
+            with (
+                database.connect("pipeline") as reader,
+                database.connect("pipeline") as writer,
+                database.connect("pipeline") as scout,
+            ):
+                for connection in (reader, writer, scout):
+                    connection.execute(LOOK_UPS)
                 reader.execute("listen tsunagu_inbox")
                 reader.execute("listen tsunagu_definitions")
-                stream = Stream(reader, writer)
+                stream = Stream(reader, writer, scout)
                 try:
                     _Loop(reader, stream, figures, stop, lake_folder).work()
                 finally:

@@ -1,7 +1,7 @@
-"""The stream: a batch is prepared while the one before it is being stored.
+"""The stream: a batch is prepared while the one before it is stored and the next one is read.
 
-Preparing is Python's work and storing is mostly the database's, so each would wait for the
-other. What is in flight is laid over what the database shows (`Desk`); the lease is checked
+Preparing is Python's work, storing and reading are mostly the database's, so each would wait for
+the others. What is in flight is laid over what the database shows (`Desk`); the lease is checked
 when a batch is stored, so a batch that was prepared on what then failed is thrown away.
 """
 
@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from psycopg import Connection
 
+from tsunagu.runtime.ahead import Ahead
 from tsunagu.runtime.desk import BATCH, TIMERS, Desk, Report
 from tsunagu.runtime.pipeline import prepare, store
 from tsunagu.storage import Row
@@ -22,16 +23,23 @@ TURN = 16
 
 
 class Stream:
-    """Two connections, one to prepare with and one to store with, and the thread that stores."""
+    """A connection to prepare with, one to store with and one to read ahead with.
 
-    def __init__(self, reader: Connection[Row], writer: Connection[Row]) -> None:
+    Storing and reading ahead have a thread each.
+    """
+
+    def __init__(
+        self, reader: Connection[Row], writer: Connection[Row], scout: Connection[Row]
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._ahead = Ahead(scout)
         self._storing = ThreadPoolExecutor(1, "store")
 
     def close(self) -> None:
-        """Let the thread go, once what it stores is stored."""
+        """Let the threads go, once what they store is stored."""
         self._storing.shutdown()
+        self._ahead.close()
 
     def turn(self, desk: Desk) -> Iterator[Report]:
         """Work through up to `TURN` batches of a workspace; a report for each that is committed.
@@ -40,6 +48,7 @@ class Stream:
         desk must forget.
         """
         flight: Future[Report] | None = None
+        desk.ahead = self._ahead
         try:
             for _ in range(TURN):
                 prepared = prepare(self._reader, desk, BATCH, TIMERS)
@@ -48,16 +57,17 @@ class Stream:
                     yield landed
                     # What it told came into the log after this batch was read from it.
                     prepared = replace(prepared, more=prepared.more or landed.told > 0)
-                desk.memory.keep(
-                    prepared.after, prepared.known, prepared.resolution, prepared.states
-                )
+                desk.keep(prepared)
                 desk.flight = prepared
                 flight = self._storing.submit(store, self._writer, desk.workspace_id, prepared)
                 if prepared.last or not prepared.more:
                     break
             if flight is not None:
                 yield flight.result()
+        except BaseException:
+            self._ahead.drop()
+            raise
         finally:
             if flight is not None:
                 flight.exception()
-            desk.flight = None
+            desk.flight = desk.ahead = None
