@@ -26,10 +26,11 @@ def concerned(
     """The customers to walk again: enrolled ones, new members, and whom these merge with."""
     audiences = {book.journeys[n, v].entry.audience for n, v in book.published.items()}
     found = {e.customer_id for e in enrolments if e.status == "active"}
-    for customer, observations in script.items():
-        changes = (change for seen in observations for change in seen)
-        if any(change.entered and change.audience in audiences for change in changes):
-            found.add(customer)
+    for observations in script.values():
+        for changes in observations:
+            for change in changes:
+                if change.entered and change.audience in audiences:
+                    found.add(change.customer)
     size = -1
     while size != len(found):  # merges of merges pull each other in
         size = len(found)
@@ -66,7 +67,8 @@ class JourneyWalk(Walk):
 
     def fire_timers(self, customer: int, until: int) -> None:
         """Fire audience and enrolment timers due by `until` in the order of their times."""
-        self.heed_new_rules(customer, until)
+        if self.stale:
+            self.heed_new_rules(customer, until)
         state = self.states[customer]
         while True:
             due = [e for e in self._enrolments[customer] if 0 < e.wake_at <= until]

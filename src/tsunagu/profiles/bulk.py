@@ -348,7 +348,7 @@ def walk_rare(
     members = {fact.customer for fact in facts}
     members |= {customer for a in absorbed for customer in (a.loser, a.survivor)}
     states = {c: decode_state(held.states.get(c, _EMPTY)) for c in sorted(members)}
-    before = {customer: list(state.audiences) for customer, state in states.items()}
+    before = {customer: state.audiences for customer, state in states.items()}
     walk = ObservingWalk(plan, states)
     walk.run(facts, absorbed, closing)
     inside, _ = walk.answer(before)
@@ -357,7 +357,8 @@ def walk_rare(
     evidence = _evidence(facts, family)
     found: list[Folded] = []
     for customer, state in walk.states.items():
-        state.audiences = sorted(inside.get(customer, ()))
+        if customer in inside:
+            state.audiences = sorted(inside[customer])
         stale = any(c in held.stale for c in (customer, *family.get(customer, ())))
         proofs = evidence.get(customer, {} if customer in absorbs else None)
         found.append(Folded(customer, state, before[customer], True, stale, proofs))

@@ -29,7 +29,6 @@ _PROFILE_COLUMNS = {
     "last_seen": "int8",
     "events": "int8",
     "position": "int8",
-    "plan": "text",
 }
 
 # Values of traits are rewritten only where one changed; they are the largest part of a row.
@@ -43,7 +42,7 @@ select
     timestamptz 'epoch' + nullif(wake_at, 0) * interval '1 microsecond',
     timestamptz 'epoch' + first_seen * interval '1 microsecond',
     timestamptz 'epoch' + last_seen * interval '1 microsecond',
-    events, position, plan
+    events, position, %(plan)s
 from profiles_in
 on conflict (workspace_id, customer_id) do update set
     traits = case when excluded.traits = '{}' then profiles.traits else excluded.traits end,
@@ -199,7 +198,10 @@ def next_due(cursor: Cursor[Row], workspace_id: int) -> int:
 
 def stored_form(states: Mapping[int, State]) -> dict[int, bytes]:
     """The folds as they are stored, in the order of the customers."""
-    return {customer: encode_state(state) for customer, state in sorted(states.items())}
+    # Encoded in the order in which they were made, so that memory is read from front to back.
+    stored = [(customer, encode_state(state)) for customer, state in states.items()]
+    stored.sort()
+    return dict(stored)
 
 
 def store_states(
@@ -228,13 +230,12 @@ def store_states(
             state.last_seen,
             state.events,
             state.position,
-            plan,
         )
         for (customer, raw) in stored.items()
         if (state := states[customer])
     )
     stage(cursor, "profiles_in", _PROFILE_COLUMNS, rows)
-    cursor.execute(_STORE_PROFILES, {"workspace": workspace_id})
+    cursor.execute(_STORE_PROFILES, {"workspace": workspace_id, "plan": plan})
 
 
 def store_timeline(

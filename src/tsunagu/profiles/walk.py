@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import compress
-from typing import Any
+from typing import Any, NamedTuple
 
 from tsunagu.core import Body, Event
 from tsunagu.core.events import DECISION_SOURCE
@@ -61,7 +61,7 @@ class Walk:
     def __init__(self, plan: Plan, states: dict[int, State], stale: Collection[int] = ()) -> None:
         self.plan = plan
         self.states = states
-        self._stale = set(stale)
+        self.stale = set(stale)
         self._sight = Sight(plan)
 
     def run(self, facts: Sequence[Fact], absorptions: Sequence[Absorption], closing: int) -> None:
@@ -99,15 +99,16 @@ class Walk:
 
     def fire_timers(self, customer: int, until: int) -> None:
         """Fire the audience timers of one customer due by `until`, in order."""
-        self.heed_new_rules(customer, until)
+        if self.stale:
+            self.heed_new_rules(customer, until)
         state = self.states[customer]
         while 0 < state.audience_wake <= until:
             self.observe(customer, state.audience_wake, state.position)
 
     def heed_new_rules(self, customer: int, until: int) -> None:
         """Answer the audiences anew for a customer who was last asked by other rules."""
-        if customer in self._stale:
-            self._stale.discard(customer)
+        if customer in self.stale:
+            self.stale.discard(customer)
             state = self.states[customer]
             self.observe(customer, max(state.now, until), state.position)
 
@@ -128,13 +129,11 @@ class Walk:
         """A fact was folded."""
 
 
-@dataclass
-class _Observation:
+class _Observation(NamedTuple):
     customer: int
     now: int
     position: int
-    absorbed: int | None = None
-    changes: list[MembershipChange] = field(default_factory=list[MembershipChange])
+    absorbed: int | None
 
 
 class ObservingWalk(Walk):
@@ -157,35 +156,35 @@ class ObservingWalk(Walk):
         self._absorbed = absorption.loser
 
     def answer(
-        self, before: Mapping[int, Sequence[str]]
-    ) -> tuple[dict[int, set[str]], dict[int, list[list[MembershipChange]]]]:
+        self, before: Mapping[int, Collection[str]]
+    ) -> tuple[dict[int, AbstractSet[str]], dict[int, list[Sequence[MembershipChange]]]]:
         """Evaluate all rules over all rows at once.
 
         Args:
             before: the audiences each customer was in before the batch.
 
         Returns:
-            The memberships after it, and per customer the changes at each observation.
+            The audiences of those for whom they changed, and per customer the changes at each
+            observation.
         """
-        answers = self._evaluate()
-        members = {customer: set(names) for customer, names in before.items()}
-        script: dict[int, list[list[MembershipChange]]] = {}
-        for seen, now_in in zip(self._observations, answers, strict=True):
-            inside = members.setdefault(seen.customer, set())
-            if seen.absorbed is not None:
-                inside |= members.pop(seen.absorbed, set())
+        rules = self.plan.rules
+        members: dict[int, AbstractSet[str]] = {}
+        script: dict[int, list[Sequence[MembershipChange]]] = {}
+        for seen, now_in in zip(self._observations, self._evaluate(), strict=True):
+            customer = seen.customer
+            inside = members[customer] if customer in members else set(before.get(customer, ()))
+            if (loser := seen.absorbed) is not None:
+                inside = inside | (members.pop(loser) if loser in members else set(before[loser]))
+                members[customer] = inside
+            changes: Sequence[MembershipChange] = ()
             if now_in != inside:
-                for audience in self.plan.rules:
-                    entered = audience in now_in
-                    if entered != (audience in inside):
-                        seen.changes.append(
-                            MembershipChange(
-                                seen.customer, audience, entered, seen.now, seen.position
-                            )
-                        )
-                inside.difference_update(self.plan.rules)
-                inside |= now_in
-            script.setdefault(seen.customer, []).append(seen.changes)
+                changes = [
+                    MembershipChange(customer, name, name in now_in, seen.now, seen.position)
+                    for name in rules
+                    if (name in now_in) != (name in inside)
+                ]
+                members[customer] = (inside - rules.keys()) | now_in
+            script.setdefault(customer, []).append(changes)
         return members, script
 
     def _evaluate(self) -> list[AbstractSet[str]]:

@@ -7,7 +7,7 @@ test cuts one log at random and compares the outcomes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tsunagu.core import Body, Event
@@ -103,16 +103,16 @@ def advance_batch(
     lived = [fact for fact in facts if fact.event.source != PLATFORM_SOURCE]
     customers = {fact.customer for fact in lived} | set(loaded.states)
     customers |= {a.loser for a in absorbed} | {a.survivor for a in absorbed}
-    first = ObservingWalk(plan, _states(plan, customers, loaded), loaded.stale)
-    before = {customer: list(state.audiences) for customer, state in first.states.items()}
+    states = _States(plan, customers, loaded)
+    first = ObservingWalk(plan, states, loaded.stale)
     first.run(lived, absorbed, closing)
-    members, script = first.answer(before)
-    for customer, state in first.states.items():
-        state.audiences = sorted(members.get(customer, ()))
+    members, script = first.answer(states.audiences)
+    for customer, inside in members.items():
+        states[customer].audiences = sorted(inside)
 
     walked = concerned(book, loaded.enrolments, script, absorbed) & customers
     second = JourneyWalk(
-        plan, _states(plan, walked, loaded), book, loaded.enrolments, script, loaded.stale
+        plan, _States(plan, walked, loaded), book, loaded.enrolments, script, loaded.stale
     )
     second.run(
         [fact for fact in lived if fact.customer in walked],
@@ -120,25 +120,47 @@ def advance_batch(
         closing,
     )
     for customer, state in second.states.items():
-        state.audiences = first.states[customer].audiences
-    states = {**first.states, **second.states}
-    wakes = {customer: state.audience_wake for customer, state in first.states.items()}
+        state.audiences = states[customer].audiences
+    wakes = {customer: state.audience_wake for customer, state in states.items()}
     wakes |= {customer: second.next_wake(customer) for customer in second.states}
+    folded = {**states, **second.states}
     memberships = [change for seen in script.values() for changes in seen for change in changes]
     retold = {fact.customer for fact in lived if fact.event.type == "identify"}
-    retold |= {a.survivor for a in absorbed} | (loaded.told.keys() & states.keys())
-    return Changes(list(facts), states, wakes, list(absorbed), memberships, second.moves, retold)
+    retold |= {a.survivor for a in absorbed} | (loaded.told.keys() & folded.keys())
+    return Changes(list(facts), folded, wakes, list(absorbed), memberships, second.moves, retold)
 
 
-def _states(plan: Plan, customers: set[int], loaded: Loaded) -> dict[int, State]:
-    """Fresh copies of the states before the batch, in an order that does not matter."""
-    states = {c: decode_state(loaded.states.get(c, _EMPTY)) for c in sorted(customers)}
-    for customer in customers.intersection(loaded.stale):
-        state = states[customer]
-        state.counters = recount(plan, loaded.history.get(customer, ()), state.now)
-        if customer in loaded.told:
-            refold_traits(plan, state, loaded.told[customer])
-    return states
+class _States(dict[int, State]):
+    """Fresh copies of the customers' states before the batch, each made when it is first wanted.
+
+    A state is small, and a batch of them is larger than a processor's cache: what is decoded just
+    before it is folded is still near. `audiences` has what each was in before.
+    """
+
+    def __init__(self, plan: Plan, customers: Collection[int], loaded: Loaded) -> None:
+        super().__init__()
+        self.audiences: dict[int, list[str]] = {}
+        self._plan = plan
+        self._loaded = loaded
+        self._closed = dict.fromkeys(sorted(customers))
+
+    def __missing__(self, customer: int) -> State:
+        del self._closed[customer]
+        loaded = self._loaded
+        state = self[customer] = decode_state(loaded.states.get(customer, _EMPTY))
+        if customer in loaded.stale:
+            past = loaded.history.get(customer, ())
+            state.counters = recount(self._plan, past, state.now)
+            if customer in loaded.told:
+                refold_traits(self._plan, state, loaded.told[customer])
+        self.audiences[customer] = state.audiences
+        return state
+
+    def __iter__(self) -> Iterator[int]:
+        """All customers; whose state nobody wanted yet are made now."""
+        for customer in list(self._closed):
+            self[customer]
+        return super().__iter__()
 
 
 _EMPTY = encode_state(State())

@@ -37,13 +37,13 @@ _UPGRADED = "data.upgraded"
 UPGRADING = "upgrading"
 _FIRST_WITH_IO_METHOD = 18
 
-# Two cores and 2 GiB for everything is the machine in mind; `local.conf` overrides.
+# Two cores and 4 GiB for everything is the machine in mind; `local.conf` overrides.
 _SETTINGS = """\
 # Written at every start. Put your own settings into local.conf beside this file.
 listen_addresses = ''
 unix_socket_directories = '{sockets}'
 max_connections = 100
-shared_buffers = 192MB
+shared_buffers = {buffers}MB
 effective_cache_size = 1GB
 work_mem = 16MB
 maintenance_work_mem = 64MB
@@ -74,6 +74,8 @@ log_timezone = 'UTC'
 log_min_error_statement = panic
 include_if_exists = 'local.conf'
 """
+
+_LEAST_BUFFERS, _MOST_BUFFERS = 192, 768
 
 
 class EmbeddedServer:
@@ -329,10 +331,19 @@ def _check_version(data: Path, programs: Path) -> None:
         )
 
 
+def _buffers() -> int:
+    """Megabytes that the server keeps pages in: a sixteenth of the memory, within bounds.
+
+    Less than the rows that are written again and again need makes each session write pages itself.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    return max(_LEAST_BUFFERS, min(memory // 16, _MOST_BUFFERS))
+
+
 def _launch(folder: Path, account: Account, programs: Path) -> None:
     data, sockets, log = folder / "data", _sockets(folder), folder / "server.log"
     _make_sockets(sockets, account)
-    settings = _SETTINGS.format(sockets=sockets)
+    settings = _SETTINGS.format(sockets=sockets, buffers=_buffers())
     if major_of(programs) < _FIRST_WITH_IO_METHOD:
         settings = settings.replace("io_method = sync\n", "")
     user = pwd.getpwuid(os.geteuid()).pw_name

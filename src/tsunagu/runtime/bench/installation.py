@@ -28,6 +28,7 @@ from tsunagu.storage import Database, EmbeddedServer
 
 _READY_WITHIN = 90.0
 _ENDED_WITHIN = 150.0
+_SECONDS_TO_LOOK = 4.0
 _MEMORY_TMPFS = {"tmpfs", "ramfs"}
 
 
@@ -67,8 +68,11 @@ class Installation:
             return []
 
     def watch_memory(self) -> None:
-        """Keep the largest sum of proportional memory (pages shared by n count 1/n each)."""
-        while not self._end.wait(1.0):
+        """Keep the largest sum of proportional memory (pages shared by n count 1/n each).
+
+        Looking is work of the kernel's, so it is not done too often beside a measurement.
+        """
+        while not self._end.wait(_SECONDS_TO_LOOK):
             self.peak_bytes = max(self.peak_bytes, sum(map(memory_of, self.processes())))
 
     def stop_watching(self) -> None:
