@@ -10,7 +10,10 @@ import pytest
 
 from tsunagu.core import Invalid
 from tsunagu.identity.linking import Model, link, train
+from tsunagu.identity.linking.blocking import Candidate, candidates, held_by, make_pairs
 from tsunagu.identity.linking.clusters import cluster
+from tsunagu.identity.linking.model import Column
+from tsunagu.identity.linking.preparing import prepare
 from tsunagu.identity.linking.scoring import level_weight, prior_weight
 from tsunagu.identity.matching import explain_pairs
 
@@ -126,3 +129,33 @@ def test_too_few_records_teach_nothing() -> None:
         )
         with pytest.raises(Invalid, match="too few"):
             train(connection, "few")
+
+
+def test_a_key_holds_nothing_where_its_values_are_too_frequent() -> None:
+    connection = duckdb.connect()
+    connection.execute(
+        "create table few as select i as unique_id, 'n' || (i % 4) as common, 'm' || i as own "
+        "from range(2000) as t(i)"
+    )
+    columns = [Column(name=name, nature="name", filled=1.0) for name in ("common", "own")]
+    prepare(connection, "few", "few_prepared", [(c.name, c.nature) for c in columns])
+    connection.execute(
+        "create table same as select i as left_id, i + 4 as right_id from range(9) t(i)"
+    )
+    frequent, rare = Candidate(("common",), 10, reach=0.0), Candidate(("common",), 10)
+    held = held_by(connection, "few_prepared", "same", [frequent, rare])
+    assert held.sum(axis=0).tolist() == [0.0, 9.0]
+    assert ("common",) not in [
+        c.parts for c in candidates(connection, "few_prepared", columns, 2000)
+    ]
+
+
+def test_a_share_of_the_pairs_is_a_share_of_all() -> None:
+    connection = duckdb.connect()
+    connection.execute(
+        "create table tens as select i as unique_id, i // 10 as tens from range(20000) as t(i)"
+    )
+    whole = make_pairs(connection, "tens", [("tens",)], "pairs")
+    part = make_pairs(connection, "tens", [("tens",)], "pairs", share=0.25)
+    assert whole == 90_000
+    assert 0.2 < part / whole < 0.3

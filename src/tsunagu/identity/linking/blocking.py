@@ -27,6 +27,7 @@ _MOST_OF_ONE = 30.0
 # What several keys find is found in other, unlike pairs too.
 _WORTH = np.array([1.0, 0.4, 0.2, 0.1])
 
+_SEED = 7
 _MIXED = np.uint64(0x9E3779B97F4A7C15)
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -36,10 +37,14 @@ Held = np.ndarray[Any, np.dtype[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A key that might be used, and about how many pairs it gives."""
+    """A key that might be used, and about how many pairs it gives.
+
+    `reach` is the share of the records with such a key whose value is not too frequent to be used.
+    """
 
     parts: tuple[str, ...]
     pairs: float
+    reach: float = 1.0
 
 
 def candidates(
@@ -56,9 +61,9 @@ def candidates(
     cap = max(2.0, CAP / scale)
     found: list[Candidate] = []
     for key in [*alone, *together]:
-        pairs = _count(values, key, cap) * scale**2
-        if 0 < pairs <= _MOST_OF_ONE * records:
-            found.append(Candidate(key, pairs))
+        pairs, reach = _count(values, key, cap)
+        if 0 < pairs * scale**2 <= _MOST_OF_ONE * records:
+            found.append(Candidate(key, pairs * scale**2, reach))
     return sorted(found, key=lambda c: (c.pairs, c.parts))
 
 
@@ -79,19 +84,19 @@ def _hashes(
     return {part: np.asarray(table[f"h{n}"], np.uint64) for n, part in enumerate(named)}, scale
 
 
-def _count(values: dict[str, Hashes], key: tuple[str, ...], cap: float) -> float:
-    """How many pairs share a key that no more than `cap` records have."""
+def _count(values: dict[str, Hashes], key: tuple[str, ...], cap: float) -> tuple[float, float]:
+    """How many pairs share a key that no more than `cap` records have; what share those are."""
     whole = values[key[0]]
     for part in key[1:]:
         other = values[part]
         whole = np.where((whole != 0) & (other != 0), whole * _MIXED + other, np.uint64(0))
     ordered = np.sort(whole[whole != 0])
     if not len(ordered):
-        return 0.0
+        return 0.0, 0.0
     starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
     sizes = np.diff(np.append(starts, len(ordered)))
     sizes = sizes[sizes <= cap].astype(np.float64)
-    return float((sizes * (sizes - 1) / 2).sum())
+    return float((sizes * (sizes - 1) / 2).sum()), float(sizes.sum()) / len(ordered)
 
 
 def key_value(key: Sequence[str]) -> str:
@@ -102,9 +107,19 @@ def key_value(key: Sequence[str]) -> str:
 
 
 def make_pairs(
-    connection: duckdb.DuckDBPyConnection, prepared: str, keys: Sequence[tuple[str, ...]], to: str
+    connection: duckdb.DuckDBPyConnection,
+    prepared: str,
+    keys: Sequence[tuple[str, ...]],
+    to: str,
+    *,
+    share: float = 1.0,
 ) -> int:
-    """Make the table `to` (left_id, right_id) of pairs that share a key; how many there are."""
+    """Make the table `to` (left_id, right_id) of pairs that share a key; how many there are.
+
+    Args:
+        share: make only so many of them, those of some left records.
+    """
+    some = f" and hash(l.unique_id) % 1000000 < {share * 1e6:.0f}" if share < 1 else ""
     values = ", ".join(f"{key_value(key)} as k{n}" for n, key in enumerate(keys))
     capped = ", ".join(
         f"case when count(*) over (partition by k{n}) <= {CAP} then k{n} end as k{n}"
@@ -122,7 +137,7 @@ def make_pairs(
             insert into {quoted(to)}
             select l.unique_id, r.unique_id
             from keyed as l join keyed as r on l.k{n} = r.k{n} and l.unique_id < r.unique_id
-            where true{earlier}
+            where true{some}{earlier}
             """  # noqa: S608
         )
     connection.execute("drop table keyed")
@@ -136,7 +151,10 @@ def held_by(
     pairs: str,
     keys: Sequence[Candidate],
 ) -> Held:
-    """Which pairs each key holds: a matrix of 0 and 1, a row for each pair, a column a key."""
+    """Which pairs each key holds: a matrix of 0 and 1, a row for each pair, a column a key.
+
+    Equal values that are too frequent hold no pair: a key's pairs go at random by its reach.
+    """
     named = sorted({part for key in keys for part in key.parts})
     equal = {part: f"e{n}" for n, part in enumerate(named)}
     tests = ", ".join(
@@ -150,10 +168,13 @@ def held_by(
         join {quoted(prepared)} as r on r.unique_id = p.right_id
         """  # noqa: S608
     ).fetchnumpy()
-    columns = [
-        np.prod([table[equal[part]] for part in key.parts], axis=0).astype(np.float32)
-        for key in keys
-    ]
+    chance = np.random.default_rng(_SEED)
+    columns: list[Held] = []
+    for key in keys:
+        held = np.prod([table[equal[part]] for part in key.parts], axis=0).astype(np.float32)
+        if key.reach < 1:
+            held *= chance.random(len(held)) < key.reach
+        columns.append(held)
     return np.column_stack(columns)
 
 

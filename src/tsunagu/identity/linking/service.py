@@ -32,6 +32,8 @@ LEAST_WEIGHT = -8.0
 _LOWER_PROBABILITY = 0.1
 _TRIAL_A_RECORD, _TRIAL_OF_ONE = 60.0, 10.0
 _MOST_TRIED = 60
+# Of more pairs than these some are enough to look at.
+_ENOUGH_PAIRS = 2_000_000
 _LIKELY = 0.9
 # Keys are chosen by so many of the likely pairs.
 _MOST_LIKELY = 20_000
@@ -86,8 +88,9 @@ def train(
     comparisons = train_weights(connection, PREPARED, comparisons, blocks, prior)
     tell("likely pairs")
     trial = _trial(found, records)
-    blocking.make_pairs(connection, PREPARED, [c.parts for c in trial], PAIRS)
-    prior = _scored(connection, comparisons, prior, total)
+    share = _share(sum(c.pairs for c in trial))
+    blocking.make_pairs(connection, PREPARED, [c.parts for c in trial], PAIRS, share=share)
+    prior = _scored(connection, comparisons, prior, total * share)
     connection.execute(
         f"create or replace table likely as select left_id, right_id from {SCORED} "  # noqa: S608
         f"where 1 / (1 + pow(2, -weight)) >= {_LIKELY} "
@@ -99,20 +102,21 @@ def train(
     if not keys:
         raise Invalid("No pairs of records look like one person; there is nothing to learn from.")
     tell("thresholds")
-    count = blocking.make_pairs(connection, PREPARED, [k.parts for k in keys], PAIRS)
-    prior = _scored(connection, comparisons, prior, total)
+    share = _share(sum(k.pairs for k in keys))
+    count = blocking.make_pairs(connection, PREPARED, [k.parts for k in keys], PAIRS, share=share)
+    prior = _scored(connection, comparisons, prior, total * share)
     weights = _weights(connection)
     upper, lower = thresholds(weights)
     likely = 1 / (1 + np.exp2(-weights))
     linked = weights >= upper
     report = Report(
         records=records,
-        pairs=count,
-        likely_pairs=float(likely.sum()),
+        pairs=round(count / share),
+        likely_pairs=float(likely.sum()) / share,
         recall=recall,
         precision=float(likely[linked].mean()) if linked.any() else 1.0,
-        linked=int(linked.sum()),
-        asked=int(((weights >= lower) & ~linked).sum()),
+        linked=round(linked.sum() / share),
+        asked=round(((weights >= lower) & ~linked).sum() / share),
     )
     return Model(
         columns=tuple(columns),
@@ -174,6 +178,11 @@ def _prepared(
     if records < _LEAST_RECORDS or not columns:
         raise Invalid(f"{records} records are too few to learn from; {_LEAST_RECORDS} are needed.")
     return records, columns
+
+
+def _share(pairs: float) -> float:
+    """What share of so many pairs is enough to learn from."""
+    return min(1.0, _ENOUGH_PAIRS / max(1.0, pairs))
 
 
 def _trial(found: Sequence[Candidate], records: int) -> list[Candidate]:

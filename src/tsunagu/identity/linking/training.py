@@ -16,10 +16,13 @@ import duckdb
 from tsunagu.core import Invalid
 from tsunagu.identity.linking.model import Comparison, Level
 
-RANDOM_PAIRS = 5e6
+RANDOM_PAIRS = 2e6
+BLOCK_PAIRS = 1e6
 SEED = 20_260_501
 # No level is impossible: what was never seen may still happen.
 _LEAST = 1e-6
+# By so many of the records Splink finds out how many pairs a block has.
+_PROBED = 0.2
 
 logging.getLogger("splink").setLevel(logging.ERROR)
 
@@ -49,7 +52,7 @@ def train_weights(
         "link_type": "dedupe_only",
         "unique_id_column_name": "unique_id",
         "probability_two_random_records_match": prior,
-        "comparisons": [_as_splink(c) for c in comparisons],
+        "comparisons": [as_splink(c) for c in comparisons],
         "blocking_rules_to_generate_predictions": [],
         "retain_matching_columns": False,
     }
@@ -62,7 +65,10 @@ def train_weights(
         held = linker._settings_obj.core_model_settings.copy()
         try:
             linker.training.estimate_parameters_using_expectation_maximisation(
-                block_on(*columns), estimate_without_term_frequencies=True
+                block_on(*columns),
+                estimate_without_term_frequencies=True,
+                max_pairs=BLOCK_PAIRS,
+                record_sample_proportion=_PROBED,
             )
             learned += 1
         except Exception as error:  # noqa: BLE001 - Splink raises many kinds where a block is empty
@@ -83,15 +89,18 @@ def _output(comparison: Comparison) -> str:
     return comparison.name.replace(" ", "_")
 
 
-def _as_splink(comparison: Comparison) -> dict[str, Any]:
-    levels = [
-        {
+def as_splink(comparison: Comparison, *, weights: bool = False) -> dict[str, Any]:
+    """The comparison as Splink has it, with the `weights` that it has learned or without."""
+    levels: list[dict[str, Any]] = []
+    for level in comparison.levels:
+        told: dict[str, Any] = {
             "sql_condition": "ELSE" if level.condition == "else" else level.condition,
             "label_for_charts": level.label,
             "is_null_level": level.null,
         }
-        for level in comparison.levels
-    ]
+        if weights and not level.null:
+            told |= {"m_probability": level.m, "u_probability": level.u}
+        levels.append(told)
     return {"output_column_name": _output(comparison), "comparison_levels": levels}
 
 

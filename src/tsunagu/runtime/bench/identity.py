@@ -12,15 +12,16 @@ import importlib.util
 import resource
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import numpy as np
 
 from tsunagu.core import Invalid
-from tsunagu.identity.linking import Links, Model, link, train
+from tsunagu.identity.linking import link, train
 from tsunagu.profiles import Ints
+from tsunagu.runtime.bench.identity_quality import quality, true_pairs
+from tsunagu.runtime.bench.identity_scale import measure as measure_scale
 from tsunagu.runtime.bench.identity_stitch import measure as measure_stitching
 from tsunagu.runtime.bench.measures import Measure
 from tsunagu.storage.lake import literal
@@ -28,28 +29,14 @@ from tsunagu.storage.lake import literal
 _TRUTH = "entity"
 
 
-@dataclass(frozen=True)
-class Quality:
-    """How what was linked compares with the truth, over pairs of records."""
-
-    precision: float
-    recall: float
-
-    @property
-    def f1(self) -> float:
-        """The harmonic mean of precision and recall."""
-        both = self.precision + self.recall
-        return 2 * self.precision * self.recall / both if both else 0.0
-
-
 def measure(size: int | None) -> Iterator[Measure]:
-    """All figures; `size` is the number of known identifiers to stitch among."""
-    yield from measure_on("febrl3", size)
-    yield from measure_on("stitch", size)
+    """All figures; `size` is the number of records to link, and of identifiers to stitch among."""
+    for data in ("febrl3", "scale", "stitch"):
+        yield from measure_on(data, size)
 
 
 def measure_on(data: str, size: int | None) -> Iterator[Measure]:
-    """The figures of one set: `febrl3`, `stitch`, or a labelled file.
+    """The figures of one set: `febrl3`, `scale`, `stitch`, or a labelled file.
 
     Raises:
         Invalid: there is no such set or file.
@@ -60,6 +47,8 @@ def measure_on(data: str, size: int | None) -> Iterator[Measure]:
         yield from labelled("febrl3_no_id", file, without=("soc_sec_id",), bar=0.991)
     elif data == "stitch":
         yield from measure_stitching(size)
+    elif data == "scale":
+        yield from measure_scale(size)
     else:
         yield from labelled("records", Path(data))
 
@@ -87,7 +76,7 @@ def labelled(
     yield Measure(f"identity.{name}.link", linked - trained, "s")
     left = np.asarray(candidates["left_id"], np.int64)
     right = np.asarray(candidates["right_id"], np.int64)
-    found = float((truth[left - 1] == truth[right - 1]).sum()) / max(1, _true_pairs(truth))
+    found = float((truth[left - 1] == truth[right - 1]).sum()) / max(1, true_pairs(truth))
     yield Measure(f"identity.{name}.blocking_recall", found, "share", bar=0.85)
     yield Measure(f"identity.{name}.blocking_recall_estimated", model.report.recall, "share")
     yield Measure(
@@ -108,32 +97,6 @@ def labelled(
     yield Measure(f"identity.{name}.memory", peak, "MiB", bar=4_096, below=True)
 
 
-def quality(truth: Ints, links: Links, model: Model) -> tuple[Quality, Quality]:
-    """The quality of the linked pairs, and of the clusters made of them.
-
-    Args:
-        truth: the person of the record with the id n at place n - 1, as numbers.
-    """
-    total = _true_pairs(truth)
-    chosen = links.weight >= model.upper
-    right = truth[links.left[chosen] - 1] == truth[links.right[chosen] - 1]
-    pairs = Quality(float(right.sum()) / max(1, len(right)), float(right.sum()) / max(1, total))
-    people = truth[links.records - 1]
-    both = np.stack([links.clusters, people], axis=1)
-    _, same = np.unique(both, axis=0, return_counts=True)
-    _, together = np.unique(links.clusters, return_counts=True)
-    agreed, said = _pairs_of(same), _pairs_of(together)
-    return pairs, Quality(agreed / max(1, said), agreed / max(1, total))
-
-
-def _pairs_of(counts: Ints) -> int:
-    return int((counts * (counts - 1) // 2).sum())
-
-
-def _true_pairs(truth: Ints) -> int:
-    return _pairs_of(np.unique(truth, return_counts=True)[1])
-
-
 def _read(connection: duckdb.DuckDBPyConnection, file: Path, without: Sequence[str]) -> Ints:
     """Make the table `records` of a labelled file; who each record is, as numbers.
 
@@ -143,7 +106,7 @@ def _read(connection: duckdb.DuckDBPyConnection, file: Path, without: Sequence[s
     if not file.is_file():
         raise Invalid(
             f"There is no file {file} to measure on; "
-            "--data takes febrl3, stitch or a labelled file."
+            "--data takes febrl3, scale, stitch or a labelled file."
         )
     reader = "read_parquet" if file.suffix == ".parquet" else "read_csv"
     options = "" if file.suffix == ".parquet" else ", all_varchar = true"
