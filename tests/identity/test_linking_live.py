@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,20 +83,6 @@ def test_a_record_with_nothing_shares_nothing(
         assert judge.compare({}, []) == []
         nothing = judge.compare({}, [{"surname": "smith"}])[0]
     assert nothing.weight == pytest.approx(nothing.prior)
-
-
-def test_a_live_comparison_is_quick(
-    linked: tuple[duckdb.DuckDBPyConnection, Model, Links],
-) -> None:
-    connection, model, _ = linked
-    few = list(records_of(connection).values())[:31]
-    with Judge(model) as judge:
-        judge.compare(few[0], few[1:])
-        began = time.monotonic()
-        for _ in range(10):
-            judge.compare(few[0], few[1:])
-        spent = (time.monotonic() - began) / 10
-    assert spent < 0.5
 
 
 def test_a_block_that_teaches_nothing_takes_no_comparison_away(

@@ -52,3 +52,9 @@ def test_every_figure_comes_out_and_holds_at_a_small_size() -> None:
     assert found["pairs_precision"].value > 0.95
     assert found["clusters_f1"].value >= found["pairs_f1"].value - 0.01
     assert {"train", "link", "whole", "beside_splink", "exponent", "memory"} <= found.keys()
+
+
+def test_a_record_with_a_slip_is_found_again_live() -> None:
+    found = {one.name.removeprefix("identity.live."): one for one in measure_on("live", 3_000)}
+    assert found["found"].value > 0.97
+    assert {"fill", "p50", "p99"} <= found.keys()

@@ -6,6 +6,7 @@ from tsunagu.access.definition_queries import (
     fingerprint,
     publish,
     published,
+    published_version,
     stop,
 )
 from tsunagu.access.key_queries import (
@@ -64,6 +65,7 @@ __all__ = [
     "pause_sends",
     "publish",
     "published",
+    "published_version",
     "revoke_key",
     "revoke_operator",
     "set_clock",

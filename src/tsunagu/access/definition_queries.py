@@ -104,6 +104,20 @@ def published(session: Connection[Row] | Cursor[Row], workspace_id: int) -> list
     return [d for d in all_versions(session, workspace_id) if d.status == "published"]
 
 
+def published_version(
+    session: Connection[Row] | Cursor[Row], workspace_id: int, kind: str, name: str
+) -> int | None:
+    """Which version of one document is published; None if none is."""
+    row = session.execute(
+        """
+        select version from definitions
+        where workspace_id = %s and kind = %s and name = %s and status = 'published'
+        """,
+        (workspace_id, kind, name),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def document_of(
     session: Connection[Row] | Cursor[Row], workspace_id: int, kind: str, name: str, version: int
 ) -> Json:

@@ -136,7 +136,7 @@ def bench(
         str | None,
         typer.Option(
             help=say(
-                "For identity: febrl3, scale, stitch, or a labelled file of your own",
+                "For identity: febrl3, scale, live, stitch, or a labelled file of your own",
                 "identity のデータ: febrl3、stitch、または正解付きのファイル",
             )
         ),

@@ -7,6 +7,7 @@ made, or is kept apart by then, is left alone.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from tsunagu.identity import matching as pairs
 from tsunagu.identity import matching_index_queries as index
 from tsunagu.identity import matching_live as live
 from tsunagu.identity import matching_queries as queries
-from tsunagu.identity.linking import Model
+from tsunagu.identity.linking import Judge, Model
 from tsunagu.identity.matching import (
     MATCH_MODEL,
     MATCH_MODEL_NAME,
@@ -44,6 +45,7 @@ from tsunagu.storage import Row, in_workspace
 
 CHUNK = 500
 MOST_A_KEY, MOST_CANDIDATES = 200, 500
+JUDGES_A_THREAD = 4
 REVIEW = "review"
 _threads = local()
 _NAMES = UUID("5f6c1b7e-3d0b-5e55-9a51-0c3bb4a1d6f2")
@@ -278,24 +280,28 @@ def match_record(
     Raises:
         NotFound: no model is published, or no plan was made by it yet.
     """
-    found = current_model(cursor, workspace_id)
-    if found is None or index.index_model(cursor, workspace_id) != found[0]:
+    version = access.published_version(cursor, workspace_id, MATCH_MODEL, MATCH_MODEL_NAME)
+    if version is None or index.index_model(cursor, workspace_id) != version:
         raise NotFound("No model with an index is there; run `tsunagu identity match` first.")
-    model = found[1]
-    duck = _desk()
-    keys = live.keys_of_record(duck, model, record)
+    model, judge = _judge(cursor, workspace_id, version)
+    (keys,) = judge.blocking_keys([record])
     near = index.candidates(cursor, workspace_id, keys, cap=MOST_A_KEY, most=MOST_CANDIDATES)
-    return live.scored(duck, model, record, near, limit) if near else []
+    return live.scored(judge, model, record, near, limit) if near else []
 
 
-def _desk() -> duckdb.DuckDBPyConnection:
-    """This thread's DuckDB in memory; opening one takes as long as matching a record."""
-    kept: duckdb.DuckDBPyConnection | None = getattr(_threads, "desk", None)
-    if kept is None:
-        kept = duckdb.connect(":memory:")
-        kept.execute("set threads = 1")
-        _threads.desk = kept
-    return kept
+def _judge(cursor: Cursor[Row], workspace_id: int, version: int) -> tuple[Model, Judge]:
+    """This thread's judge of a model; to make one takes longer than to match a record."""
+    kept: OrderedDict[tuple[int, int], tuple[Model, Judge]]
+    kept = _threads.__dict__.setdefault("judges", OrderedDict())
+    key = (workspace_id, version)
+    if key not in kept:
+        while len(kept) >= JUDGES_A_THREAD:
+            kept.popitem(last=False)[1][1].close()
+        told = access.document_of(cursor, workspace_id, MATCH_MODEL, MATCH_MODEL_NAME, version)
+        model = Model.model_validate(told)
+        kept[key] = model, Judge(model)
+    kept.move_to_end(key)
+    return kept[key]
 
 
 def open_reviews(

@@ -1,8 +1,8 @@
 """One record against a few others, with the same weights as in bulk.
 
 The model's own SQL is evaluated in a DuckDB in memory that holds nothing but its frequent values,
-so a pair weighs live exactly what it weighs among millions. Keys are short texts that an index of
-any database can hold; records that share one are worth comparing.
+so a pair weighs live exactly what it weighs among millions. Keys are whole numbers that an index
+of any database can hold; records that share one are worth comparing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import duckdb
 
@@ -53,8 +53,10 @@ class Judge:
                     "select $1, unnest($3), 0",
                     [column.name, list(column.usual), list(column.common)],
                 )
-        self._compare = self._compare_query()
-        self._keys = self._keys_query()
+        # Planned once: planning takes longer than the comparison of a few records.
+        self._connection.execute("create table given (told varchar[][])")
+        self._connection.execute(f"prepare keys as {self._keys_query()}")
+        self._connection.execute(f"prepare compare as {self._compare_query()}")
 
     def __enter__(self) -> Self:
         return self
@@ -71,45 +73,48 @@ class Judge:
         """Give the memory back."""
         self._connection.close()
 
-    def blocking_keys(self, records: Sequence[Record]) -> list[list[str]]:
+    def blocking_keys(self, records: Sequence[Record]) -> list[list[int]]:
         """The keys of each record; a column that a record has not is missing."""
         if not records:
             return []
-        rows = self._connection.execute(self._keys, [self._given(records)]).fetchall()
-        return [list(row[0]) for row in rows]
+        return [list(row[0]) for row in self._asked("keys", records)]
 
     def compare(self, record: Record, others: Sequence[Record]) -> list[Judged]:
         """What the model says of a record and each of the others, in their order."""
         if not others:
             return []
-        given = self._given([record, *others])
-        rows = self._connection.execute(self._compare, [given]).fetchall()
-        return [self._judged(row) for row in rows]
+        return [self._judged(row) for row in self._asked("compare", [record, *others])]
 
-    def _judged(self, row: Sequence[object]) -> Judged:
+    def _judged(self, row: Sequence[Any]) -> Judged:
         prior = prior_weight(self._model.prior)
         reasons: list[Reason] = []
         weight = prior
         for n, comparison in enumerate(self._model.comparisons):
             place, left, right = row[3 * n : 3 * n + 3]
-            level = comparison.levels[int(str(place))]
+            level = comparison.levels[place]
             adds = level_weight(level)
             weight += adds
-            reasons.append(Reason(comparison.name, level.label, adds, str(left), str(right)))
+            reasons.append(
+                Reason(comparison.name, level.label, place, adds, left or "", right or "")
+            )
         return Judged(weight, probability(weight), prior, tuple(reasons))
 
-    def _given(self, records: Sequence[Record]) -> list[list[str | None]]:
-        return [[record.get(name) for name in self._names] for record in records]
+    def _asked(self, query: str, records: Sequence[Record]) -> list[tuple[Any, ...]]:
+        """The answer of a prepared query about some records."""
+        told = [[record.get(name) for name in self._names] for record in records]
+        self._connection.execute("truncate given")
+        self._connection.execute("insert into given values (?)", [told])
+        return self._connection.execute(f"execute {query}").fetchall()
 
     def _prepared(self) -> str:
-        """The prepared records of the parameter: lists of values, in the order of the columns."""
+        """The prepared records of what is given: values in the order of the columns."""
         plains = ", ".join(
             f"{plain(f'v[{n}]', column.nature)} as {quoted(column.name)}"
             for n, column in enumerate(self._model.columns, 1)
         )
         return (
             f"select place, {plains} from (select generate_subscripts(g, 1) as place, "  # noqa: S608
-            "unnest(g) as v from (select $1::varchar[][] as g))"
+            "unnest(g) as v from (select told as g from given))"
         )
 
     def _compare_query(self) -> str:
@@ -152,15 +157,15 @@ class Judge:
 def keys_of(model: Model) -> str:
     """The expression of the list of keys of a prepared record; for the bulk as well as live.
 
-    A key is the place of the model's key and half an MD5 of the values: the same in any version.
+    A key is half an MD5 of the place of the model's key and of the values, as a signed number of
+    64 bits: the same in any version.
     """
     made: list[str] = []
     for n, key in enumerate(model.keys):
         filled = " and ".join(f"{quoted(part)} is not null" for part in key.parts)
         values = ", ".join(f"{quoted(part)}::varchar" for part in key.parts)
-        made.append(
-            f"case when {filled} then '{n}:' || left(md5(concat_ws(chr(31), {values})), 16) end"
-        )
+        hashed = f"md5_number_lower(concat_ws(chr(31), '{n}', {values}))"
+        made.append(f"case when {filled} then ({hashed}::hugeint - {1 << 63})::bigint end")
     return f"list_filter([{', '.join(made)}], k -> k is not null)"
 
 

@@ -18,10 +18,11 @@ from tsunagu.identity.linking.model import Comparison, Level
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What one comparison adds to the weight of a pair, and why."""
+    """What one comparison adds to the weight of a pair, and why: the level at that place."""
 
     comparison: str
     label: str
+    level: int
     weight: float
     left: str
     right: str

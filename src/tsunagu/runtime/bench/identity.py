@@ -20,6 +20,7 @@ import numpy as np
 from tsunagu.core import Invalid
 from tsunagu.identity.linking import link, train
 from tsunagu.profiles import Ints
+from tsunagu.runtime.bench.identity_live import measure as measure_live
 from tsunagu.runtime.bench.identity_quality import quality, true_pairs
 from tsunagu.runtime.bench.identity_scale import measure as measure_scale
 from tsunagu.runtime.bench.identity_stitch import measure as measure_stitching
@@ -31,12 +32,12 @@ _TRUTH = "entity"
 
 def measure(size: int | None) -> Iterator[Measure]:
     """All figures; `size` is the number of records to link, and of identifiers to stitch among."""
-    for data in ("febrl3", "scale", "stitch"):
+    for data in ("febrl3", "scale", "live", "stitch"):
         yield from measure_on(data, size)
 
 
 def measure_on(data: str, size: int | None) -> Iterator[Measure]:
-    """The figures of one set: `febrl3`, `scale`, `stitch`, or a labelled file.
+    """The figures of one set: `febrl3`, `scale`, `live`, `stitch`, or a labelled file.
 
     Raises:
         Invalid: there is no such set or file.
@@ -49,6 +50,8 @@ def measure_on(data: str, size: int | None) -> Iterator[Measure]:
         yield from measure_stitching(size)
     elif data == "scale":
         yield from measure_scale(size)
+    elif data == "live":
+        yield from measure_live(size)
     else:
         yield from labelled("records", Path(data))
 
@@ -106,7 +109,7 @@ def _read(connection: duckdb.DuckDBPyConnection, file: Path, without: Sequence[s
     if not file.is_file():
         raise Invalid(
             f"There is no file {file} to measure on; "
-            "--data takes febrl3, scale, stitch or a labelled file."
+            "--data takes febrl3, scale, live, stitch or a labelled file."
         )
     reader = "read_parquet" if file.suffix == ".parquet" else "read_csv"
     options = "" if file.suffix == ".parquet" else ", all_varchar = true"
