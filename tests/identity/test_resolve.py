@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsunagu.core import Body, Event
-from tsunagu.identity import Known, Resolution, identifiers_of, resolve
+from tsunagu.core.events import IDENTITY_MERGED
+from tsunagu.identity import Decision, Known, Resolution, identifiers_of, resolve
 
 
 def event(position: int, user: str | None, device: str | None, kind: str = "track") -> Event:
@@ -74,3 +75,13 @@ def test_the_cut_of_the_log_does_not_matter(
     second = run(log[cut:], stored)
     assert first.customers + second.customers == whole.customers
     assert first.merges + second.merges == whole.merges
+
+
+def test_a_decision_about_two_whom_nobody_knows_leaves_no_customer_without_a_name() -> None:
+    left, right = ("user_id", "u1"), ("user_id", "u2")
+    decision = Decision(IDENTITY_MERGED, (left,), right, "Mari", "operator")
+    events = [event(1, None, None), event(2, "u1", None)]
+    found = resolve(1, events, [[left, right], [left]], Known(), decided={1: decision})
+    assert found.customers[0] == found.customers[1]
+    assert found.identifiers == {left: (found.customers[0], 1)}
+    assert len(found.created) == 1

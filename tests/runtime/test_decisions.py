@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
 import random
+import signal
 import sys
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +148,36 @@ def test_parted_again_both_are_what_they_would_have_been(
         "select customer_id, count(*) from timeline where type = 'identify' group by 1"
     )
     assert sorted(rows) == sorted((one, 1) for one in ids.values())
+
+
+@pytest.mark.parametrize("place", ["pipeline.before_decision", "pipeline.after_commit"])
+def test_a_kill_around_a_parting_repeats_it_whole_and_once(
+    database: Database, make_workspace: Make, tmp_path: Path, place: str
+) -> None:
+    shop, undisturbed = two(database, make_workspace), two(database, make_workspace)
+    for one in (shop, undisturbed):
+        one.merge(U1, U2)
+        one.drain()
+        one.part(*(held for held in held_by(one, U2) if held[1].startswith("u2")))
+        one.say(START + DAY, "u2", total=3)
+    before = shop.people()
+    process = get_context("fork").Process(target=_drain_until, args=(shop, place, str(tmp_path)))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    if place == "pipeline.before_decision":
+        assert shop.people() == before  # nothing of it was stored
+    shop.desk.forget()
+    shop.drain()
+    undisturbed.drain()
+    told = {key: one[1:] for key, one in shop.people().items()}  # without the customers' ids
+    assert told == {key: one[1:] for key, one in undisturbed.people().items()}
+
+
+def _drain_until(shop: Deciders, place: str, folder: str) -> None:
+    os.environ["TSUNAGU_FAILPOINT"] = place
+    os.environ["TSUNAGU_FAILPOINT_ONCE"] = folder
+    shop.drain()
 
 
 def test_parted_people_stay_apart_until_somebody_decides(shop: Deciders) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from feeding import Feeding, Pure, Said
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from streams import streaming
 
 from tsunagu import identity
 from tsunagu.core import Body, Invalid
@@ -20,7 +20,6 @@ from tsunagu.core.times import parse_time, zone
 from tsunagu.identity import DEFAULTS, IDENTIFIER, Kinds
 from tsunagu.profiles import make_plan
 from tsunagu.runtime import pipeline, stream
-from tsunagu.runtime.stream import Stream
 from tsunagu.storage import Database, in_workspace
 
 START = parse_time("2024-05-01T00:00:00Z")
@@ -182,16 +181,6 @@ def said_of(drawn: list[Any]) -> list[Said]:
     return said
 
 
-@contextmanager
-def streaming(database: Database) -> Iterator[Stream]:
-    with database.connect("pipeline") as reader, database.connect("pipeline") as writer:
-        flow = Stream(reader, writer)
-        try:
-            yield flow
-        finally:
-            flow.close()
-
-
 def _slowly(*given: Any) -> Any:
     """Store so late that the next batch is prepared from a snapshot without this one."""
     time.sleep(0.005)
@@ -232,3 +221,19 @@ def test_no_cut_of_the_log_changes_what_is_held_back(
     found, expected = feeding.story(), pure.story()
     for part in ("owners", "customers", "edges", "stated_by", "held", "timeline"):
         assert found[part] == expected[part], part
+
+
+def test_what_is_held_back_at_one_time_is_listed_page_by_page(
+    make_feeding: Callable[[], Feeding],
+) -> None:
+    feeding = make_feeding()
+    for number in range(7):
+        both = [identify(f"a{number}-{n}", email=f"shared{number}@shop.example") for n in range(2)]
+        feeding.post(both)
+    feeding.rows("update held_identifiers set last_at = '2026-01-01' returning 1")
+    every = held(feeding)
+    assert len(every) == 7
+    paged: list[identity.Held] = []
+    while page := held(feeding, limit=3, after=paged[-1].place if paged else None):
+        paged += page
+    assert paged == every

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from shop import DOCUMENTS, START, Shop
+from streams import streaming
 
 from tsunagu import eventlog
 from tsunagu.core import Body, Figures, NewEvent, encode_body
@@ -85,20 +85,6 @@ def history(seed: int, length: int) -> list[NewEvent]:
 
 def outcome(shop: Shop) -> dict[str, list[tuple[Any, ...]]]:
     return {name: shop.rows(query) for name, query in OUTCOMES.items()}
-
-
-@contextmanager
-def streaming(database: Database) -> Iterator[Stream]:
-    with (
-        database.connect("pipeline") as reader,
-        database.connect("pipeline") as writer,
-        database.connect("pipeline") as scout,
-    ):
-        flow = Stream(reader, writer, scout)
-        try:
-            yield flow
-        finally:
-            flow.close()
 
 
 def stream_all(flow: Stream, shop: Shop) -> int:

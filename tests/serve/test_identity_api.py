@@ -83,6 +83,53 @@ def test_two_are_merged_as_the_preview_said_and_parted_again(api: httpx.Client, 
     assert link["cut"]
 
 
+def undo(api: httpx.Client, shop: Shop, message_id: str) -> httpx.Response:
+    return api.post(f"/v1/identity/decisions/{message_id}/undo", headers=shop.headers)
+
+
+def test_decisions_are_taken_back_by_others(api: httpx.Client, shop: Shop) -> None:
+    two_people(shop)
+    before = [profile(api, shop, name) for name in ("u1", "u2")]
+    merge = ask(api, shop, "merge", a=user("u2"), b=user("u1"))["message_id"]
+    early = undo(api, shop, merge)
+    assert early.status_code == 400
+    assert "not done yet" in early.text
+    drain(shop)
+    parting = undo(api, shop, merge)
+    assert parting.status_code == 200, parting.text
+    drain(shop)
+    after = [profile(api, shop, name) for name in ("u1", "u2")]
+    assert [p["customer_id"] for p in after] == [p["customer_id"] for p in before]
+    assert [p["traits"] for p in after] == [p["traits"] for p in before]
+    again = undo(api, shop, merge)
+    assert again.status_code == 400
+    assert "undone already" in again.text
+
+    assert undo(api, shop, parting.json()["message_id"]).status_code == 200
+    drain(shop)
+    one, other = (profile(api, shop, name)["customer_id"] for name in ("u1", "u2"))
+    assert one == other == before[0]["customer_id"]
+
+
+def test_a_merge_that_other_evidence_holds_and_a_keep_apart_are_not_undone(
+    api: httpx.Client, shop: Shop
+) -> None:
+    two_people(shop)
+    shop.tell("", anonymous="d1", kind="identify", name="Taro")
+    apart = {"a": user("u1"), "b": {"kind": "anonymous_id", "value": "d1"}}
+    kept = ask(api, shop, "keep-apart", **apart)["message_id"]
+    drain(shop)
+    assert "only by a decision" in undo(api, shop, kept).text
+    first = ask(api, shop, "merge", **apart)["message_id"]
+    drain(shop)
+    shop.tell("", "u1", kind="identify", email="hana@shop.example")
+    shop.tell("", anonymous="d1", kind="identify", email="hana@shop.example")
+    held = undo(api, shop, first)
+    assert held.status_code == 400
+    assert "Other evidence" in held.text
+    assert undo(api, shop, "nobody-decided-this").status_code == 404
+
+
 def test_what_is_kept_apart_is_joined_by_nothing_that_is_shared(
     api: httpx.Client, shop: Shop
 ) -> None:

@@ -36,5 +36,5 @@ def test_what_was_held_back_is_told_with_its_reason(shop: Shop, api: httpx.Clien
     assert found[0]["stated_by"] == [{"kind": "user_id", "value": "taro"}]
     none = api.get("/v1/identity/held", params={"reason": "full"}, headers=shop.headers)
     assert none.json() == []
-    assert api.get("/v1/identity/held", params={"before": "x"}, headers=shop.headers).is_error
+    assert api.get("/v1/identity/held", params={"after": "x"}, headers=shop.headers).is_error
     assert api.get("/v1/identity/held").status_code == 401

@@ -22,6 +22,7 @@ from tsunagu.collect import run
 from tsunagu.collect.sources import list_sources, pause, put_source, resume, webhook_path
 from tsunagu.collect.sources.models import Signature
 from tsunagu.collect.sources.signatures import Forged, check
+from tsunagu.core import Invalid
 from tsunagu.core.times import SECOND, wall
 from tsunagu.storage import in_workspace
 
@@ -86,6 +87,11 @@ def door(shop: Shop, collector: str) -> Iterator[Door]:
         path = webhook_path(cursor, shop.workspace, "hook")
     with httpx.Client() as client:
         yield Door(shop, f"{collector}{path}", client)
+
+
+def test_no_source_is_called_as_the_platform_is(shop: Shop) -> None:
+    with pytest.raises(Invalid, match="platform's own events"):
+        shop.add("tsunagu", {"kind": "webhook"}, secrets={"secret": SECRET})
 
 
 def test_a_signed_call_is_durable_before_it_is_answered(door: Door) -> None:

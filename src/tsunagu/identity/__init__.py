@@ -21,7 +21,7 @@ from tsunagu.identity.decided import (
     with_decided,
 )
 from tsunagu.identity.decided_queries import keep_apart, load_apart, owners_of
-from tsunagu.identity.held_queries import Held, list_held, note_blocked
+from tsunagu.identity.held_queries import Held, HeldPlace, list_held, note_blocked
 from tsunagu.identity.kinds import (
     BUILT_IN,
     DEFAULTS,
@@ -77,6 +77,7 @@ __all__ = [
     "Evidence",
     "Held",
     "HeldBack",
+    "HeldPlace",
     "Identifier",
     "IdentifierKind",
     "IdentityFigures",

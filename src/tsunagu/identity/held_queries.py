@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 import msgspec
 from psycopg import Cursor
@@ -93,6 +93,15 @@ def store_held(cursor: Cursor[Row], workspace_id: int, resolution: Resolution) -
             cursor.execute(_PRUNE, {"workspace": workspace_id, "most": MOST_ROWS})
 
 
+class HeldPlace(NamedTuple):
+    """Where an identifier stands in the list of those held back: the latest first."""
+
+    last_at: int
+    kind: str
+    value: str
+    reason: Reason
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """An identifier that did not count `times` times, and why; times are microseconds."""
@@ -106,6 +115,11 @@ class Held:
     times: int
     stated_by: list[Identifier]
 
+    @property
+    def place(self) -> HeldPlace:
+        """Where it stands in the list."""
+        return HeldPlace(self.last_at, self.kind, self.value, self.reason)
+
 
 _LISTED: LiteralString = """
 select h.kind, h.value, h.reason, coalesce(i.customer_id, h.customer_id), h.first_at, h.last_at,
@@ -116,7 +130,11 @@ where h.workspace_id = %(workspace)s
     and (%(kind)s::text is null or h.kind = %(kind)s)
     and (%(reason)s::text is null or h.reason = %(reason)s)
     and (%(value)s::text is null or h.value = %(value)s)
-    and (%(before)s::timestamptz is null or h.last_at < %(before)s)
+    and (
+        %(at)s::timestamptz is null or h.last_at < %(at)s
+        or (h.last_at = %(at)s and (h.kind, h.value, h.reason)
+            > (%(after_kind)s, %(after_value)s, %(after_reason)s))
+    )
 order by h.last_at desc, h.kind, h.value, h.reason
 limit %(limit)s
 """
@@ -129,20 +147,23 @@ def list_held(
     kind: str | None = None,
     reason: str | None = None,
     value: str | None = None,
-    before: int | None = None,
+    after: HeldPlace | None = None,
     limit: int = 100,
 ) -> list[Held]:
     """What was held back, the latest first.
 
     Args:
-        before: only what was last held back before this time (microseconds), to page on.
+        after: the place of the last one seen, to page on.
     """
     parameters = {
         "workspace": workspace_id,
         "kind": kind,
         "reason": reason,
         "value": value,
-        "before": None if before is None else moment(before),
+        "at": None if after is None else moment(after.last_at),
+        "after_kind": after and after.kind,
+        "after_value": after and after.value,
+        "after_reason": after and after.reason,
         "limit": limit,
     }
     found = cursor.execute(_LISTED, parameters).fetchall()

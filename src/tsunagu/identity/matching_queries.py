@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 from psycopg import Connection, Cursor, sql
 
-from tsunagu.identity.kinds import Identifier
 from tsunagu.identity.matching import Proposal
 from tsunagu.storage import Row, int_array, stage
 
@@ -285,34 +284,3 @@ def checked_precision(cursor: Cursor[Row], workspace_id: int, upper: float) -> d
     ).fetchone()
     assert row is not None
     return {"answers": row[0], "above": row[1], "above_same": row[2], "same": row[3]}
-
-
-def side_of(
-    cursor: Cursor[Row], workspace_id: int, customer: int, one: Identifier, other: Identifier
-) -> list[Identifier]:
-    """The customer's identifiers that evidence joins with `one`, but for that between the two.
-
-    Empty where other evidence joins `one` and `other` as well.
-    """
-    cursor.execute(
-        """
-        select e.kind_a, e.value_a, e.kind_b, e.value_b
-        from identity_edges as e
-        join identifiers as i on i.workspace_id = e.workspace_id
-            and i.kind = e.kind_a and i.value = e.value_a
-        where e.workspace_id = %s and i.customer_id = %s and e.cut_position is null
-        """,
-        (workspace_id, customer),
-    )
-    joined: dict[Identifier, set[Identifier]] = {}
-    for kind_a, value_a, kind_b, value_b in cursor.fetchall():
-        a, b = (kind_a, value_a), (kind_b, value_b)
-        if {a, b} != {one, other}:
-            joined.setdefault(a, set()).add(b)
-            joined.setdefault(b, set()).add(a)
-    found, waiting = {one}, [one]
-    while waiting:
-        fresh = joined.get(waiting.pop(), set()) - found
-        found |= fresh
-        waiting += fresh
-    return [] if other in found else sorted(found)

@@ -261,8 +261,10 @@ class _Walk:
         """
         owners, left, right = self.known.owners, decision.left[0], decision.right
         found = [self.current(owners[i]) for i in (left, right) if i in owners]
-        if not found:
-            return self._create(event, left)
+        if not found:  # nobody is known by either yet: no customer stands there without a name
+            customer = self._create(event, left)
+            self._claim(left, customer, event)
+            return customer
         one, other = found[0], found[-1]
         held = decision.reason == MODEL and other in self.known.apart.get(one, ())
         if held or len(found) < 2:

@@ -42,6 +42,7 @@ def register(identities: typer.Typer) -> None:
     identities.command(
         "keep-apart", help=say("Never join these two.", "この二人を別の人のままにします。")
     )(keep_apart)
+    identities.command("undo", help=say("Take a decision back.", "判断を取り消します。"))(undo)
     identities.command("history", help=say("What was decided.", "これまでの判断。"))(history)
 
 
@@ -109,18 +110,10 @@ def show(one: One, workspace: InWorkspace = DEFAULT_WORKSPACE) -> None:
 def merge(a: One, b: One, workspace: InWorkspace = DEFAULT_WORKSPACE, *, yes: Yes = False) -> None:
     """Shows what would change, asks, and enters the decision."""
     from tsunagu.serve import identity
-    from tsunagu.serve.identity_preview import preview_merge
 
     left, right = _identifier(a), _identifier(b)
     with _cursor(workspace) as (cursor, workspace_id):
-        found = preview_merge(cursor, workspace_id, left, right)
-        _outcomes(
-            [
-                (say("now", "いま"), found.before[0]),
-                (say("now", "いま"), found.before[1]),
-                (say("merged", "統合後"), found.after),
-            ]
-        )
+        _show_merge(cursor, workspace_id, left, right)
         _agree(yes=yes)
         made = identity.merge(cursor, workspace_id, left, right, _by(), identity.OPERATOR)
     typer.echo(made)
@@ -129,18 +122,10 @@ def merge(a: One, b: One, workspace: InWorkspace = DEFAULT_WORKSPACE, *, yes: Ye
 def part(leaving: Several, workspace: InWorkspace = DEFAULT_WORKSPACE, *, yes: Yes = False) -> None:
     """Shows what would become of both sides, asks, and enters the decision."""
     from tsunagu.serve import identity
-    from tsunagu.serve.identity_preview import preview_part
 
     named = [_identifier(one) for one in leaving]
     with _cursor(workspace) as (cursor, workspace_id):
-        found = preview_part(cursor, workspace_id, named)
-        _outcomes(
-            [
-                (say("now", "いま"), found.before),
-                (say("stays", "残る側"), found.stays),
-                (say("leaves", "分かれる側"), found.leaves),
-            ]
-        )
+        _show_part(cursor, workspace_id, named)
         _agree(yes=yes)
         made = identity.part(cursor, workspace_id, named, _by(), identity.OPERATOR)
     typer.echo(made)
@@ -160,6 +145,36 @@ def keep_apart(
     typer.echo(made)
 
 
+def undo(
+    decision: Annotated[
+        str,
+        typer.Argument(
+            help=say(
+                "The decision's id, as `identity history` shows it",
+                "判断の ID。`identity history` で確認できます",
+            )
+        ),
+    ],
+    workspace: InWorkspace = DEFAULT_WORKSPACE,
+    *,
+    yes: Yes = False,
+) -> None:
+    """Shows what would change, asks, and enters the decision that takes the other one back."""
+    from tsunagu.core.events import IDENTITY_PARTED
+    from tsunagu.serve.identity import enter
+    from tsunagu.serve.identity_undo import undoing
+
+    with _cursor(workspace) as (cursor, workspace_id):
+        found = undoing(cursor, workspace_id, decision, _by())
+        if found.name == IDENTITY_PARTED:
+            _show_part(cursor, workspace_id, list(found.left))
+        else:
+            _show_merge(cursor, workspace_id, found.left[0], found.right)
+        _agree(yes=yes)
+        made = enter(cursor, workspace_id, found)
+    typer.echo(made)
+
+
 def history(one: One, workspace: InWorkspace = DEFAULT_WORKSPACE) -> None:
     """Prints the decisions that name an identifier of the customer, the latest first."""
     from tsunagu.core.times import iso
@@ -172,16 +187,45 @@ def history(one: One, workspace: InWorkspace = DEFAULT_WORKSPACE) -> None:
     show_table(
         [
             *(say("time", "時刻"), say("decision", "判断"), say("by", "判断した人")),
-            *(say("one", "一方"), say("other", "もう一方")),
+            *(say("one", "一方"), say("other", "もう一方"), say("id", "ID")),
         ],
         [
             (
                 *(iso(m.at)[:19], m.name, m.by),
                 ", ".join(":".join(named) for named in m.told["left"]),
                 ":".join(m.told["right"]),
+                m.message_id,
             )
             for m in made
         ],
+    )
+
+
+def _show_merge(
+    cursor: Cursor[Row], workspace_id: int, left: Identifier, right: Identifier
+) -> None:
+    from tsunagu.serve.identity_preview import preview_merge
+
+    found = preview_merge(cursor, workspace_id, left, right)
+    _outcomes(
+        [
+            (say("now", "いま"), found.before[0]),
+            (say("now", "いま"), found.before[1]),
+            (say("merged", "統合後"), found.after),
+        ]
+    )
+
+
+def _show_part(cursor: Cursor[Row], workspace_id: int, leaving: list[Identifier]) -> None:
+    from tsunagu.serve.identity_preview import preview_part
+
+    found = preview_part(cursor, workspace_id, leaving)
+    _outcomes(
+        [
+            (say("now", "いま"), found.before),
+            (say("stays", "残る側"), found.stays),
+            (say("leaves", "分かれる側"), found.leaves),
+        ]
     )
 
 

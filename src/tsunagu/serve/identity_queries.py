@@ -145,3 +145,46 @@ def decisions_about(
         Made(int(at), actor, name, subject, detail)
         for at, name, subject, detail, actor in cursor.fetchall()
     ]
+
+
+def decision_called(cursor: Cursor[Row], workspace_id: int, message_id: str) -> Made | None:
+    """The decision that went into the log under a message id."""
+    row = cursor.execute(
+        """
+        select at, actor, action, detail from audit_log
+        where workspace_id = %s and subject = %s and action = any(%s)
+        """,
+        (workspace_id, message_id, sorted(IDENTITY_DECISIONS)),
+    ).fetchone()
+    return None if row is None else Made(micros(row[0]), row[1], row[2], message_id, row[3])
+
+
+def side_of(
+    cursor: Cursor[Row], workspace_id: int, customer: int, one: Identifier, other: Identifier
+) -> list[Identifier]:
+    """The customer's identifiers that evidence joins with `one`, but for that between the two.
+
+    Empty where other evidence joins `one` and `other` as well.
+    """
+    cursor.execute(
+        """
+        select e.kind_a, e.value_a, e.kind_b, e.value_b
+        from identity_edges as e
+        join identifiers as i on i.workspace_id = e.workspace_id
+            and i.kind = e.kind_a and i.value = e.value_a
+        where e.workspace_id = %s and i.customer_id = %s and e.cut_position is null
+        """,
+        (workspace_id, customer),
+    )
+    joined: dict[Identifier, set[Identifier]] = {}
+    for kind_a, value_a, kind_b, value_b in cursor.fetchall():
+        a, b = (kind_a, value_a), (kind_b, value_b)
+        if {a, b} != {one, other}:
+            joined.setdefault(a, set()).add(b)
+            joined.setdefault(b, set()).add(a)
+    found, waiting = {one}, [one]
+    while waiting:
+        fresh = joined.get(waiting.pop(), set()) - found
+        found |= fresh
+        waiting += fresh
+    return [] if other in found else sorted(found)

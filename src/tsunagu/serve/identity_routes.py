@@ -12,7 +12,13 @@ from tsunagu.access import Key
 from tsunagu.core import Invalid, Json
 from tsunagu.core.times import iso, zone
 from tsunagu.identity import Identifier, Kinds
-from tsunagu.serve import definitions, identity, identity_preview, identity_queries
+from tsunagu.serve import (
+    definitions,
+    identity,
+    identity_preview,
+    identity_queries,
+    identity_undo,
+)
 from tsunagu.serve.auth import StatedKey
 from tsunagu.serve.identity_preview import Outcome
 from tsunagu.serve.kind_routes import Stated
@@ -188,6 +194,21 @@ def _deciding(routes: APIRouter, database: Database, who: Any) -> None:
         ):
             named = _normal(cursor, workspace, leaving.identifiers)
             made = identity.part(cursor, workspace, named, _name(key), identity.OPERATOR)
+        return Decided(message_id=made)
+
+    @routes.post(
+        "/decisions/{message_id}/undo",
+        summary="Take a decision back",
+        responses={404: {"description": "There is no such decision."}},
+    )
+    def undo(message_id: str, key: Key = who) -> Decided:  # pyright: ignore[reportUnusedFunction]
+        """A merge is undone by a parting along the evidence, a parting by a merge."""
+        workspace = key.workspace_id
+        with (
+            database.connect("pipeline") as connection,
+            in_workspace(connection, workspace) as cursor,
+        ):
+            made = identity_undo.undo(cursor, workspace, message_id, _name(key))
         return Decided(message_id=made)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import APIRouter, Depends, Query
 from psycopg import Cursor
 from pydantic import BaseModel
@@ -11,8 +13,8 @@ from pydantic import BaseModel
 from tsunagu import identity
 from tsunagu.access import Key, published
 from tsunagu.core import Invalid
-from tsunagu.core.times import iso, parse_time
-from tsunagu.identity import IDENTIFIER, Held, IdentifierKind, Kinds
+from tsunagu.core.times import iso
+from tsunagu.identity import IDENTIFIER, Held, HeldPlace, IdentifierKind, Kinds
 from tsunagu.serve.auth import StatedKey
 from tsunagu.serve.routes import FAILURES, Api, Row
 
@@ -38,7 +40,7 @@ class HeldBack(BaseModel):
     `blocked`: its value identifies nobody. `full`: its customer holds as many as the kind allows.
     `apart`: it came with an identifier of another customer who stays apart, and counts for its
     owner. `shared`: it came with too many others, and counts for nobody beside another one.
-    `stated_by` are those others, while they are counted.
+    `stated_by` are those others, while they are counted. `place` is where it stands in the list.
     """
 
     kind: str
@@ -48,6 +50,7 @@ class HeldBack(BaseModel):
     first_at: str
     last_at: str
     times: int
+    place: str
     stated_by: list[Stated]
 
 
@@ -71,7 +74,7 @@ def kind_routes(api: Api) -> APIRouter:
         kind: str | None = None,
         reason: Literal["blocked", "full", "apart", "shared"] | None = None,
         value: str | None = None,
-        before: Annotated[str | None, Query(description="`last_at` of the last one seen.")] = None,
+        after: Annotated[str | None, Query(description="`place` of the last one seen.")] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         key: Key = who,
     ) -> list[HeldBack]:
@@ -85,7 +88,7 @@ def kind_routes(api: Api) -> APIRouter:
                 kind=kind,
                 reason=reason,
                 value=value,
-                before=_moment(before),
+                after=_place(after),
                 limit=limit,
             )
         return [_held(one) for one in found]
@@ -108,11 +111,12 @@ def kinds_of(cursor: Cursor[Row], workspace_id: int) -> list[KindOfIdentifier]:
     ]
 
 
-def _moment(text: str | None) -> int | None:
+def _place(text: str | None) -> HeldPlace | None:
     try:
-        return parse_time(text) if text else None
-    except ValueError as error:
-        raise Invalid(f"`before` is an ISO 8601 time: {error}") from error
+        told = urlsafe_b64decode(text) if text else None
+        return None if told is None else msgspec.json.decode(told, type=HeldPlace)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise Invalid("`after` is the `place` of one that was held back.") from error
 
 
 def _held(found: Held) -> HeldBack:
@@ -124,5 +128,6 @@ def _held(found: Held) -> HeldBack:
         first_at=iso(found.first_at),
         last_at=iso(found.last_at),
         times=found.times,
+        place=urlsafe_b64encode(msgspec.json.encode(found.place)).decode(),
         stated_by=[Stated(kind=kind, value=value) for kind, value in found.stated_by],
     )

@@ -24,6 +24,7 @@ from tsunagu.collect.sources.queries import Standing
 from tsunagu.collect.sources.run_queries import Run
 from tsunagu.collect.sources.vault import Secrets, Vault
 from tsunagu.core import Invalid, Json, NotFound
+from tsunagu.core.events import check_source
 from tsunagu.core.times import DAY, wall
 from tsunagu.storage import Row
 
@@ -114,6 +115,7 @@ def put_source(
     """
     if not re.fullmatch(NAME, name):
         raise Invalid("A source's name has small letters, digits, - and _, at most 63 of them.")
+    check_source(name)
     document, secrets = lift_password(document, secrets)
     source = source_of(document)
     _check_mapping(source, name)

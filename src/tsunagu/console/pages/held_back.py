@@ -12,7 +12,7 @@ from tsunagu.console.reader import Cursor
 from tsunagu.console.search_list import PAGE_ROWS, Listing, SearchList, plain_table
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, identity
-from tsunagu.identity import Held, list_held
+from tsunagu.identity import Held, HeldPlace, list_held
 
 
 async def build(visit: Visit) -> None:
@@ -22,14 +22,14 @@ async def build(visit: Visit) -> None:
         await SearchList(visit, _listing(visit), visit.query.get("q", "")).show()
 
 
-def _listing(visit: Visit) -> Listing[Held, int]:
-    def load(cursor: Cursor, words: str, before: int | None) -> Sequence[Held]:
+def _listing(visit: Visit) -> Listing[Held, HeldPlace]:
+    def load(cursor: Cursor, words: str, after: HeldPlace | None) -> Sequence[Held]:
         value = words.replace("\x00", "") or None
-        return list_held(cursor, visit.workspace.id, value=value, before=before, limit=PAGE_ROWS)
+        return list_held(cursor, visit.workspace.id, value=value, after=after, limit=PAGE_ROWS)
 
     return Listing(
         load=load,
-        key=lambda one: one.last_at,
+        key=lambda one: one.place,
         draw=lambda one: _row(visit, one),
         around=lambda rows: plain_table(_heads(visit), rows),
         hint=identity.held_hint,
