@@ -355,13 +355,44 @@ def held_by(shop: Deciders, identifier: Identifier) -> list[Identifier]:
     )
 
 
-def test_a_replay_that_knows_no_decisions_is_not_swapped_in(shop: Deciders, tmp_path: Path) -> None:
+def replayed(shop: Deciders, folder: Path) -> None:
+    """Fold the whole log anew, compare and swap in."""
+    ((name,),) = shop.rows("select name from workspaces where workspace_id = %s", shop.workspace)
+    with replaying(shop.database, name, folder) as replays:
+        replay = replays.begin(STAGES, None, None)
+        replay = replays.run(replay, lambda _done, _total: None)
+        replay = replays.compare(replay, lambda _done, _total: None)
+        assert replays.counted(replay) == {}
+        replays.swap(replay, lambda _done, _total: None)
+
+
+def test_a_replay_merges_and_keeps_apart_as_was_decided(shop: Deciders, tmp_path: Path) -> None:
+    shop.tell("u3", "identify", START + 4 * HOUR, phone="0312340000")
+    shop.drain()
+    shop.keep_apart(U1, U3)
     shop.merge(U1, U2)
+    shop.drain()
+    shop.tell("u3", "Order Completed", START + 5 * HOUR, total=5)
+    shop.tell("u2", "Order Completed", START + 6 * HOUR, total=6)
+    shop.drain()
+    before, kept = shop.people(), shop.rows("select * from identity_apart")
+    assert len(kept) == 1
+    replayed(shop, tmp_path)
+    assert shop.people() == before
+    assert shop.rows("select * from identity_apart") == kept
+    with pytest.raises(Invalid, match="part that customer"):
+        shop.keep_apart(U1, U2)
+
+
+def test_a_replay_that_knows_no_parting_is_not_swapped_in(shop: Deciders, tmp_path: Path) -> None:
+    shop.merge(U1, U2)
+    shop.drain()
+    shop.part(*(held for held in held_by(shop, U2) if held[1].startswith("u2")))
     shop.drain()
     ((name,),) = shop.rows("select name from workspaces where workspace_id = %s", shop.workspace)
     with replaying(shop.database, name, tmp_path) as replays:
         replay = replays.begin(STAGES, None, None)
         replay = replays.run(replay, lambda _done, _total: None)
         replay = replays.compare(replay, lambda _done, _total: None)
-        with pytest.raises(Invalid, match="would undo those decisions"):
+        with pytest.raises(Invalid, match="parted in two"):
             replays.swap(replay, lambda _done, _total: None)

@@ -36,7 +36,6 @@ def store_index(
             """,
             (workspace_id,),
         )
-        cursor.execute("truncate pg_temp.index_in")
     cursor.execute(
         "insert into match_index (workspace_id, model, columns) values (%s, %s, %s)",
         (workspace_id, model, columns),

@@ -12,6 +12,7 @@ import duckdb
 
 from tsunagu.identity.linking import Judge, Judged, Model, keys_of
 from tsunagu.identity.linking.columns import quoted
+from tsunagu.identity.linking.forms import READ
 from tsunagu.identity.linking.service import PREPARED
 from tsunagu.identity.matching import RECORDS, Proposal, Why
 from tsunagu.storage import Row
@@ -23,12 +24,16 @@ _STEP = 50_000
 def indexed(
     connection: duckdb.DuckDBPyConnection, model: Model, records: str = RECORDS
 ) -> Iterator[list[Row]]:
-    """Customer id, texts in the order of the model's columns, and keys, of all prepared records."""
+    """Customer id, read texts in the order of the model's columns, and keys, of all records.
+
+    The records were prepared before.
+    """
+    source = READ if model.forms else records
     texts = ", ".join(f"r.{quoted(c.name)}" for c in model.columns)
     found = connection.execute(
         f"""
         select r.unique_id, [{texts}], p.keys
-        from {quoted(records)} as r
+        from {quoted(source)} as r
         join (select unique_id, {keys_of(model)} as keys from {PREPARED}) as p
             on p.unique_id = r.unique_id
         """  # noqa: S608 - quoted names
@@ -38,9 +43,17 @@ def indexed(
 
 
 def scored(
-    judge: Judge, model: Model, record: Mapping[str, str], candidates: Sequence[Row], limit: int
+    judge: Judge,
+    model: Model,
+    record: Mapping[str, str | None],
+    candidates: Sequence[Row],
+    limit: int,
 ) -> list[Proposal]:
-    """The candidates (id, texts) that weigh at least the lower threshold, the heaviest first."""
+    """The candidates (id, texts) that weigh at least the lower threshold, the heaviest first.
+
+    Args:
+        record: as the judge has read it; so are the candidates' texts, as they are indexed.
+    """
     names = [column.name for column in model.columns]
     others = [dict(zip(names, told, strict=True)) for _, told in candidates]
     judged = zip((one for one, _ in candidates), judge.compare(record, others), strict=True)

@@ -45,7 +45,7 @@ from tsunagu.serve.identity_queries import side_of
 from tsunagu.storage import Row, in_workspace
 
 CHUNK = 500
-MOST_A_KEY, MOST_CANDIDATES = 200, 500
+MOST_A_KEY, MOST_CANDIDATES = 200, 200
 JUDGES_A_THREAD = 4
 REVIEW = "review"
 _threads = local()
@@ -172,7 +172,7 @@ def plan(
             raise NotFound("No matching model is published; run `tsunagu identity train` first.")
         version, model = found
         columns = _columns(cursor, workspace_id)
-        columns |= {c.name: [c.name] for c in model.columns if c.name not in columns}
+        columns |= {name: [name] for name in model.fields if name not in columns}
         pairs.into_duckdb(duck, list(columns), queries.records(connection, columns))
         proposals = pairs.propose(duck, model, queries.apart_pairs(cursor, workspace_id))
         number = queries.store_plan(cursor, workspace_id, version, proposals, by)
@@ -285,9 +285,10 @@ def match_record(
     if version is None or index.index_model(cursor, workspace_id) != version:
         raise NotFound("No model with an index is there; run `tsunagu identity match` first.")
     model, judge = _judge(cursor, workspace_id, version)
-    (keys,) = judge.blocking_keys([record])
+    (read,) = judge.read([record])
+    (keys,) = judge.blocking_keys([read])
     near = index.candidates(cursor, workspace_id, keys, cap=MOST_A_KEY, most=MOST_CANDIDATES)
-    return live.scored(judge, model, record, near, limit) if near else []
+    return live.scored(judge, model, read, near, limit) if near else []
 
 
 def _judge(cursor: Cursor[Row], workspace_id: int, version: int) -> tuple[Model, Judge]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from psycopg import Cursor, sql
 
+from tsunagu.storage.staging import create_stage
+
 Row = tuple[Any, ...]
 
 Arrow = Any
@@ -27,16 +29,7 @@ def make_stage(cursor: Cursor[Row], table: str, columns: Mapping[str, str]) -> N
 
     Its rows go with the transaction.
     """
-    fields = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))  # type: ignore[arg-type]
-        for column, kind in columns.items()
-    )
-    name = sql.Identifier(table)
-    cursor.execute(
-        sql.SQL("create temporary table if not exists {} ({}) on commit delete rows").format(
-            name, fields
-        )
-    )
+    create_stage(cursor, table, columns)
     cursor.execute(sql.SQL("truncate {}").format(sql.Identifier("pg_temp", table)))
 
 

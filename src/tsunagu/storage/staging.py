@@ -29,18 +29,8 @@ def text_array(values: Collection[str]) -> str:
     return '{"' + '","'.join(values) + '"}'
 
 
-def stage(
-    cursor: Cursor[Row], table: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]]
-) -> None:
-    """Fill the session's temporary table `table`; its rows go with the transaction.
-
-    Args:
-        cursor: inside a transaction.
-        table: the name of the temporary table, made when it is not there.
-        columns: name to PostgreSQL type, in the order of the rows' values.
-        rows: values that fit the types in psycopg's binary format.
-    """
-    name = sql.Identifier("pg_temp", table)
+def create_stage(cursor: Cursor[Row], table: str, columns: Mapping[str, str]) -> None:
+    """Make the session's temporary table `table`, if it is not there."""
     fields = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))  # type: ignore[arg-type]
         for column, kind in columns.items()
@@ -50,6 +40,25 @@ def stage(
             sql.Identifier(table), fields
         )
     )
+
+
+def stage(
+    cursor: Cursor[Row], table: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Fill the session's temporary table `table` with these rows and no others.
+
+    They go with the transaction.
+
+    Args:
+        cursor: inside a transaction.
+        table: the name of the temporary table, made when it is not there.
+        columns: name to PostgreSQL type, in the order of the rows' values.
+        rows: values that fit the types in psycopg's binary format.
+    """
+    name = sql.Identifier("pg_temp", table)
+    create_stage(cursor, table, columns)
+    # Most often there are none; a truncation would cost more than that.
+    cursor.execute(sql.SQL("delete from {}").format(name))
     with cursor.copy(sql.SQL("copy {} from stdin (format binary)").format(name)) as copy:
         copy.set_types(list(columns.values()))
         for row in rows:

@@ -12,6 +12,7 @@ from itertools import combinations
 import duckdb
 
 from tsunagu.identity.linking.columns import quoted
+from tsunagu.identity.linking.forms import READING
 from tsunagu.identity.linking.model import Column, Comparison, Level
 from tsunagu.identity.linking.preparing import rarity, rates
 
@@ -32,6 +33,26 @@ def compare_column(column: Column) -> Comparison:
         levels.append(Level(label=label, condition=condition))
     levels.append(Level(label="different", condition="else"))
     return Comparison(name=column.name, columns=(column.name,), levels=tuple(levels))
+
+
+def compare_read(written: Column, reading: Column) -> Comparison:
+    """The comparison of a name as written and as it is read: alike in either is alike."""
+    (a, b), (c, d) = _pair(written.name), _pair(reading.name)
+    missing = f"({a} is null or {b} is null) and ({c} is null or {d} is null)"
+    near = f"jaro_winkler_similarity({c}, {d}) >= 0.88 or jaro_winkler_similarity({a}, {b}) >= 0.88"
+    levels = [
+        Level(label="missing", condition=missing, null=True),
+        *_labelled("written alike", _equal(written, f"{a} = {b}")),
+        *_labelled("read alike", _equal(reading, f"{c} = {d}")),
+        Level(label="reading one letter off", condition=f"damerau_levenshtein({c}, {d}) <= 1"),
+        Level(label="similar", condition=near),
+        Level(label="different", condition="else"),
+    ]
+    return Comparison(name=written.name, columns=(written.name, reading.name), levels=tuple(levels))
+
+
+def _labelled(label: str, levels: list[Level]) -> list[Level]:
+    return [one.model_copy(update={"label": one.label.replace("equal", label)}) for one in levels]
 
 
 def compare_swapped(one: Column, other: Column) -> Comparison:
@@ -130,9 +151,14 @@ def comparisons_of(
     connection: duckdb.DuckDBPyConnection, prepared: str, columns: Sequence[Column]
 ) -> list[Comparison]:
     """The comparisons of all columns; two names that share their words are compared together."""
-    swapped = _swapped(connection, prepared, columns)
-    made = [compare_swapped(*swapped)] if swapped else []
-    return made + [compare_column(c) for c in columns if swapped is None or c not in swapped]
+    by_name = {column.name: column for column in columns}
+    read = {column.reading: column for column in columns if column.reading in by_name}
+    made = [compare_read(written, by_name[name]) for name, written in read.items()]
+    alone = [c for c in columns if c.name not in read and c.reading not in read]
+    swapped = _swapped(connection, prepared, [c for c in alone if not c.name.endswith(READING)])
+    if swapped:
+        made.append(compare_swapped(*swapped))
+    return made + [compare_column(c) for c in alone if swapped is None or c not in swapped]
 
 
 def _swapped(

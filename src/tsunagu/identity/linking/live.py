@@ -13,8 +13,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import duckdb
+import pyarrow as pa
 
 from tsunagu.identity.linking.columns import quoted
+from tsunagu.identity.linking.forms import read
 from tsunagu.identity.linking.model import Comparison, Model
 from tsunagu.identity.linking.preparing import parts, plain, rarity, rates
 from tsunagu.identity.linking.scoring import (
@@ -73,14 +75,23 @@ class Judge:
         """Give the memory back."""
         self._connection.close()
 
+    def read(self, records: Sequence[Record]) -> list[Record]:
+        """Records as the model reads them; a column that a record has not is missing."""
+        forms = self._model.forms
+        if not forms:
+            return list(records)
+        told = [[record.get(name) for record in records] for name in self._model.fields]
+        columns = [pa.array(values, pa.string()) for values in told]
+        return read(pa.table(columns, list(self._model.fields)), forms).to_pylist()
+
     def blocking_keys(self, records: Sequence[Record]) -> list[list[int]]:
-        """The keys of each record; a column that a record has not is missing."""
+        """The keys of each record that was read."""
         if not records:
             return []
         return [list(row[0]) for row in self._asked("keys", records)]
 
     def compare(self, record: Record, others: Sequence[Record]) -> list[Judged]:
-        """What the model says of a record and each of the others, in their order."""
+        """What the model says of a record and each of the others, all read, in their order."""
         if not others:
             return []
         return [self._judged(row) for row in self._asked("compare", [record, *others])]

@@ -31,6 +31,7 @@ class Column(Document):
     filled: float = Field(ge=0, le=1, description="Share of records with a value.")
     common: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
+    reading: str = Field(default="", description="The column that tells how this one is read.")
 
 
 class Key(Document):
@@ -94,6 +95,8 @@ class Model(Document):
     """A trained model. Weights are log2 of odds; thresholds are match weights."""
 
     version: int = 1
+    told: tuple[str, ...] = Field(default=(), description="Columns that records are told by.")
+    forms: dict[str, str] = Field(default={}, description="Which of those are read, as what kind.")
     columns: tuple[Column, ...]
     comparisons: tuple[Comparison, ...]
     keys: tuple[Key, ...]
@@ -101,3 +104,8 @@ class Model(Document):
     upper: float = Field(description="At this weight and above, pairs are linked.")
     lower: float = Field(description="Between this weight and the upper one, people are asked.")
     report: Report
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The columns that a record is told by, before it is read."""
+        return self.told or tuple(column.name for column in self.columns)

@@ -6,7 +6,7 @@ blocks, the likely pairs choose the keys that stay and set the prior and the thr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -20,6 +20,7 @@ from tsunagu.identity.linking.blocking import Candidate
 from tsunagu.identity.linking.clusters import Ints, cluster
 from tsunagu.identity.linking.columns import look_at, quoted, with_frequencies
 from tsunagu.identity.linking.comparing import comparisons_of
+from tsunagu.identity.linking.forms import READING, forms_of, read_into
 from tsunagu.identity.linking.model import Column, Comparison, Model, Report
 from tsunagu.identity.linking.preparing import ID, add_rarity, prepare
 from tsunagu.identity.linking.scoring import double, prior_weight, score
@@ -61,6 +62,7 @@ def train(
     table: str,
     *,
     skip: Sequence[str] = (),
+    without: Collection[str] = (),
     pairs_a_record: float = blocking.PAIRS_A_RECORD,
     tell: Tell = lambda _: None,
 ) -> Model:
@@ -69,13 +71,19 @@ def train(
     Args:
         table: has `unique_id` (a whole number) and columns of text.
         skip: columns that are no attribute of a person.
+        without: kinds of Japanese values that are left as they are written (`japanese.PARTS`).
         pairs_a_record: how many candidate pairs a record the keys may give.
 
     Raises:
         Invalid: the records are too few, or have nothing to compare.
     """
     tell("columns")
-    records, columns = _prepared(connection, table, frozenset({ID, *skip}))
+    told = [row[0] for row in connection.execute(f"describe {quoted(table)}").fetchall()]
+    told = [name for name in told if name not in {ID, *skip}]
+    forms = forms_of(connection, table, told)
+    forms = {name: kind for name, kind in forms.items() if kind not in without}
+    read = read_into(connection, table, forms)
+    records, columns = _prepared(connection, read, frozenset({ID, *skip}))
     comparisons = comparisons_of(connection, PREPARED, columns)
     tell("keys")
     found = blocking.candidates(connection, PREPARED, columns, records)
@@ -119,6 +127,8 @@ def train(
         asked=round(((weights >= lower) & ~linked).sum() / share),
     )
     return Model(
+        told=tuple(told),
+        forms=forms,
         columns=tuple(columns),
         comparisons=tuple(comparisons),
         keys=tuple(keys),
@@ -152,7 +162,8 @@ def link(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> Lin
 
 def prepare_for(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
     """Make the prepared records of a table as the model has them."""
-    prepare(connection, table, PREPARED, [(c.name, c.nature) for c in model.columns])
+    read = read_into(connection, table, model.forms)
+    prepare(connection, read, PREPARED, [(c.name, c.nature) for c in model.columns])
     add_rarity(connection, PREPARED, model.columns)
 
 
@@ -172,6 +183,11 @@ def _prepared(
     looked = look_at(connection, table, skip)
     prepare(connection, table, PREPARED, [(name, nature) for name, nature, _ in looked])
     columns = [with_frequencies(connection, PREPARED, *one) for one in looked]
+    names = {column.name for column in columns}
+    columns = [
+        c.model_copy(update={"reading": c.name + READING}) if c.name + READING in names else c
+        for c in columns
+    ]
     add_rarity(connection, PREPARED, columns)
     row = connection.execute(f"select count(*) from {PREPARED}").fetchone()  # noqa: S608
     records = int(row[0]) if row else 0

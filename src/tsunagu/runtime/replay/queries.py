@@ -11,6 +11,7 @@ from psycopg import Connection, Cursor, sql
 from psycopg.types.multirange import Multirange
 
 from tsunagu.core import NotFound
+from tsunagu.core.events import IDENTITY_PARTED
 from tsunagu.core.times import micros, moment, wall
 from tsunagu.runtime.replay.models import Difference, Replay, State
 from tsunagu.storage import Row, in_workspace, stage
@@ -25,6 +26,7 @@ IDENTITY = {
     "customers": ("customer_id",),
     "identifiers": ("kind", "value"),
     "identity_edges": ("kind_a", "value_a", "kind_b", "value_b"),
+    "identity_apart": ("kind_a", "value_a", "kind_b", "value_b"),
 }
 PROFILES = ("profiles", "audience_members", "consents")
 
@@ -221,18 +223,18 @@ def reached(cursor: Cursor[Row], workspace_id: int, consumer: str) -> tuple[int,
     return (row[0], row[1]) if row else (0, 0)
 
 
-def decided(cursor: Cursor[Row], workspace_id: int) -> bool:
-    """Whether anybody decided who is one person, or who is not."""
+def parted(cursor: Cursor[Row], workspace_id: int) -> bool:
+    """Whether anybody was ever parted in two here."""
     row = cursor.execute(
         """
-        select exists (select from identity_apart where workspace_id = %(workspace)s)
-            or exists (
-                select from identity_edges
-                where workspace_id = %(workspace)s
-                    and (kind <> 'observed' or cut_position is not null)
-            )
+        select exists (
+            select from audit_log where workspace_id = %(workspace)s and action = %(parted)s
+        ) or exists (
+            select from identity_edges
+            where workspace_id = %(workspace)s and cut_position is not null
+        )
         """,
-        {"workspace": workspace_id},
+        {"workspace": workspace_id, "parted": IDENTITY_PARTED},
     ).fetchone()
     return bool(row and row[0])
 

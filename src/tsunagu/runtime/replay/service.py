@@ -138,8 +138,8 @@ class Replaying:
         """Let the shadow take the place of what is live, or back; how many customers changed.
 
         Raises:
-            Invalid: the replay does not hold all of the log, was not compared, or would undo
-                decisions about identity.
+            Invalid: the replay does not hold all of the log, was not compared, or would join
+                again whom somebody parted.
             Retryable: the log grows quicker than the replay follows.
         """
         self._require_ready(replay)
@@ -151,11 +151,11 @@ class Replaying:
         if not replay.compared:
             raise Invalid(f"Compare it first: tsunagu replay compare {replay.replay_id}")
         with self._both(replay) as cursor:
-            if queries.decided(cursor, self.workspace.id):
+            if queries.parted(cursor, self.workspace.id):
                 raise Invalid(
-                    "People or a model decided here who is one person, and a replay does not "
-                    "follow that yet: swapped in, it would undo those decisions and the consents "
-                    "that they hold back."
+                    "Somebody was parted in two here, and a replay does not follow that yet: "
+                    "swapped in, it would make one of them again, and undo the consents that "
+                    "the parting holds back."
                 )
         plan = self._plan_of(replay)
         with self._alone(replay):

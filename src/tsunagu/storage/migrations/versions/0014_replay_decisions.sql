@@ -1,0 +1,4 @@
+-- A replay's shadow has its own rows of whom somebody keeps apart; see 0007.
+create policy shadow on identity_apart to tsunagu_owner using (
+    abs(workspace_id) = nullif(current_setting('tsunagu.shadow', true), '')::integer
+);
