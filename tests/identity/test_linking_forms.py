@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from tsunagu.identity.linking import Judge, Model, link, train
-from tsunagu.identity.linking.forms import forms_of, read_into
+from tsunagu.identity.linking.forms import forms_of, read, read_into
 
 FAMILIES = {
     "髙橋": "タカハシ", "佐藤": "サトウ", "鈴木": "スズキ", "田中": "タナカ", "渡邊": "ワタナベ",
@@ -125,16 +126,35 @@ def test_it_reads_live_as_in_bulk(trained: tuple[duckdb.DuckDBPyConnection, Mode
         row[0]: dict(zip(COLUMNS, row[1:], strict=True)) for row in rows
     }
     with Judge(model) as judge:
-        read = dict(zip(told, judge.read(list(told.values())), strict=True))
+        seen = dict(zip(told, judge.read(list(told.values())), strict=True))
         for a, b, weight in list(
             zip(links.left.tolist(), links.right.tolist(), links.weight.tolist(), strict=True)
         )[:200]:
-            (judged,) = judge.compare(read[a], [read[b]])
+            (judged,) = judge.compare(seen[a], [seen[b]])
             assert judged.weight == pytest.approx(weight, abs=1e-9)
         alone = {"name": "高橋 一郎"}
         (one,) = judge.read([alone])
         assert one["name__family"] == "高橋"
         assert one["name__given__reading"] == "ichiro"
+
+
+def test_family_and_given_names_apart_share_one_reading_out() -> None:
+    forms = {"given": "name", "family": "name", "kana": "kana"}
+    told = {
+        "given": ["一", "花子", None],
+        "family": ["佐藤", "東海林", "鈴木"],
+        "kana": ["サトウ ハジメ", "ショウジ ハナコ", None],
+    }
+    got = read(pa.table(told), forms)
+    assert got.column("family__family").to_pylist() == ["佐藤", "東海林", "鈴木"]
+    assert got.column("family__family__reading").to_pylist() == ["sato", "shoji", "suzuki"]
+    assert got.column("given__family__reading").to_pylist() == ["hajime", "hanako", None]
+    each = read(
+        pa.table({"given": ["一"], "family": ["佐藤"], "g": ["ハジメ"], "f": ["サトウ"]}),
+        {"given": "name", "family": "name", "g": "kana", "f": "kana"},
+    )
+    assert each.column("given__family__reading").to_pylist() == ["hajime"]
+    assert each.column("family__family__reading").to_pylist() == ["sato"]
 
 
 def test_a_normaliser_can_be_left_out(trained: tuple[duckdb.DuckDBPyConnection, Model]) -> None:

@@ -102,20 +102,55 @@ def read(table: Table, forms: Mapping[str, str]) -> Table:
     """
     kinds = {name: kind for name, kind in forms.items() if name in table.column_names}
     derived = derive(table, kinds)
-    kana = next((name for name, kind in kinds.items() if kind == "kana"), None)
+    told = _told(derived, kinds)
     made: dict[str, Any] = {}
     for name in table.column_names:
         kind = kinds.get(name)
         if kind is None:
             made[name] = table.column(name)
-        elif kind == "name":
-            made |= _names(derived, name, kana)
-        elif kind == "kana":
-            if "name" not in kinds.values():
-                made |= _readings(name, derived.column(f"{name}__romaji").to_pylist())
-        else:
+        elif name in told:
+            if kind == "name":
+                made |= _written(derived, name)
+            made |= _readings(name, told[name])
+        elif kind != "kana":
             made[name] = derived.column(f"{name}__{_PART[kind]}")
     return pa.table(made)
+
+
+def _told(derived: Table, kinds: Mapping[str, str]) -> dict[str, Texts]:
+    """How each column of names is read: as a column of kana tells, or as the dictionary guesses.
+
+    Names without a column in kanji are in kana.
+    """
+    names = [name for name, kind in kinds.items() if kind == "name"]
+    kana = [name for name, kind in kinds.items() if kind == "kana"]
+    guessed = {name: _romaji(derived, name) for name in names}
+    if not names:
+        return {name: _romaji(derived, name) for name in kana}
+    if len(kana) == len(names):
+        said = {name: _romaji(derived, other) for name, other in zip(names, kana, strict=True)}
+        return {n: list(map(_reading, said[n], guessed[n])) for n in names}
+    if len(names) == 2 and kana:
+        one, other = names
+        rows = zip(_romaji(derived, kana[0]), guessed[one], guessed[other], strict=True)
+        shared = [_shared_out(*row) for row in rows]
+        return {one: [a for a, _ in shared], other: [b for _, b in shared]}
+    return guessed
+
+
+def _romaji(derived: Table, name: str) -> Texts:
+    return derived.column(f"{name}__romaji").to_pylist()
+
+
+def _shared_out(said: str | None, one: str | None, other: str | None) -> tuple[str | None, ...]:
+    """Whose each of the two words of a reading is, by what is guessed of either name."""
+    words = (said or "").split()
+    if len(words) == 2:
+        if one == words[0] or other == words[1]:
+            return tuple(words)
+        if one == words[1] or other == words[0]:
+            return words[1], words[0]
+    return one, other
 
 
 def _kind(values: Sequence[str]) -> str:
@@ -127,17 +162,14 @@ def _kind(values: Sequence[str]) -> str:
     return ""
 
 
-def _names(derived: Table, name: str, kana: str | None) -> dict[str, Any]:
-    """Family and given name as written, where that is in kanji, and by their readings."""
-    told: Texts = derived.column(f"{name}__romaji").to_pylist()
-    if kana is not None:
-        said: Texts = derived.column(f"{kana}__romaji").to_pylist()
-        told = [_reading(a, b) for a, b in zip(said, told, strict=True)]
-    written = {
-        f"{name}{side}": pa.array(_in_kanji(derived.column(f"{name}{side}").to_pylist()))
+def _written(derived: Table, name: str) -> dict[str, Any]:
+    """Family and given name as written, where that is in kanji."""
+    return {
+        f"{name}{side}": pa.array(
+            _in_kanji(derived.column(f"{name}{side}").to_pylist()), pa.string()
+        )
         for side in (FAMILY, GIVEN)
     }
-    return {**{n: a.cast(pa.string()) for n, a in written.items()}, **_readings(name, told)}
 
 
 def _in_kanji(values: Iterable[str | None]) -> Texts:
