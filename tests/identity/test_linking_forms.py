@@ -90,6 +90,11 @@ def test_what_columns_are_is_told_by_their_values(
         "birth_date": "birth_date",
     }
     assert model.fields == COLUMNS
+    connection.execute(
+        "create or replace table choices as select i as unique_id, "
+        "if(i % 2 = 0, '男', '女') as gender, '第' || i || '市' as city from range(200) as t(i)"
+    )
+    assert forms_of(connection, "choices", ["gender", "city"]) == {}
     connection.execute("create or replace table latin as select 1 as unique_id, 'Anna' as name")
     assert forms_of(connection, "latin", ["name"]) == {}
     assert read_into(connection, "latin", {}) == "latin"

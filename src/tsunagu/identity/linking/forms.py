@@ -25,6 +25,8 @@ READING = "__reading"
 
 _SAMPLE = 2_000
 _LONGEST = 200
+# A column with so few different values is a choice, such as 男 and 女, and names nobody.
+_FEW = 60
 _PLACE = re.compile(r"[都道府県市区町村郡].*[0-9一二三四五六七八九十]|[丁番][目地]")
 _COMPANY = re.compile(r"株式|\(株\)|㈱|有限会社|合同会社|合資会社|合名会社|財団|社団|カ\)|\(カ")
 _POSTCODE = re.compile(r"〒? ?[0-9]{3}-?[0-9]{4}")
@@ -41,6 +43,7 @@ _TESTS: tuple[tuple[str, float, Callable[[str], bool]], ...] = (
     ("company", 0.3, lambda v: bool(_COMPANY.search(v))),
     ("address", 0.3, lambda v: bool(_PLACE.search(v)) and any(map(is_kanji, v))),
     ("kana", 0.7, lambda v: all(is_kana(c) or c in " ・-" for c in v)),
+    ("", 0.5, lambda v: v[-1] in "都道府県市区町村郡"),  # a place alone is no name, and no address
     ("name", 0.3, lambda v: any(map(is_kanji, v)) and len(v) <= 20),
     ("postcode", 0.6, lambda v: bool(_POSTCODE.fullmatch(v))),
     ("phone", 0.6, lambda v: bool(_PHONE.fullmatch(v))),
@@ -75,7 +78,7 @@ def forms_of(
             f"where trim({quoted(name)}::varchar) <> '' order by hash(v) limit {_SAMPLE}"
         ).fetchall()
         kind = _kind([narrow(value, _LONGEST) for (value,) in rows])
-        if kind:
+        if kind and (kind not in ("name", "kana") or len(rows) > _FEW):
             found[name] = kind
     return found if _JAPANESE & set(found.values()) else {}
 
