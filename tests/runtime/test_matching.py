@@ -15,8 +15,10 @@ from shop import START, Shop
 
 from tsunagu.core import Body, Invalid, NewEvent, encode_body
 from tsunagu.core.times import DAY
+from tsunagu.runtime.cli_matching import STEPS
 from tsunagu.serve import identity as deciding
 from tsunagu.serve import matching
+from tsunagu.serve.matching_one import match_record
 from tsunagu.storage import Database, in_workspace
 
 Make = Callable[..., int]
@@ -176,6 +178,16 @@ def _die_midway(database: Database, workspace: int, plan: int) -> None:
         matching.apply(connection, workspace, plan, "Mari", chunk=5)
 
 
+def test_each_step_is_told_and_has_words(shop: Matched) -> None:
+    steps: list[str] = []
+    with shop.database.connect("pipeline") as connection:
+        matching.train(connection, shop.workspace, "Mari", tell=steps.append)
+        matching.plan(connection, shop.workspace, "Mari", tell=steps.append)
+    assert steps[0] == "reading"
+    assert steps[-1] == "keeping"
+    assert set(steps) == STEPS.keys()
+
+
 def test_a_kill_in_the_middle_of_a_plan_loses_and_repeats_nothing(shop: Matched) -> None:
     planned = _planned(shop)
     process = get_context("fork").Process(
@@ -239,7 +251,7 @@ def test_one_record_finds_whom_the_bulk_finds_with_the_same_weight(shop: Matched
         for column, text in zip(report.model.columns, told, strict=True)
         if text is not None
     }
-    found = shop.do(lambda c: matching.match_record(c, shop.workspace, record))
+    found = shop.do(lambda c: match_record(c, shop.workspace, record))
     weights = {one.b: one.weight for one in found}
     assert weights[b] == pytest.approx(weight, abs=1e-9)
     assert found[0].b == a

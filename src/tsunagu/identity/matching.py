@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from tsunagu.identity.linking import Model, link, probability
+from tsunagu.identity.linking import Model, Tell, link, probability
 from tsunagu.identity.linking.columns import quoted
 from tsunagu.identity.linking.scoring import level_weight, outcome
 from tsunagu.identity.linking.service import PREPARED
@@ -105,14 +105,19 @@ def into_duckdb(
 
 
 def propose(
-    connection: duckdb.DuckDBPyConnection, model: Model, apart: set[tuple[int, int]]
+    connection: duckdb.DuckDBPyConnection,
+    model: Model,
+    apart: set[tuple[int, int]],
+    *,
+    tell: Tell = lambda _: None,
 ) -> list[Proposal]:
     """What a model would change of the records in `RECORDS`, the surest first.
 
     Args:
         apart: pairs of customers, the smaller id first, that somebody keeps apart.
+        tell: told each step as it begins.
     """
-    links = link(connection, model, RECORDS)
+    links = link(connection, model, RECORDS, tell=tell)
     cluster_of = dict(zip(links.records.tolist(), links.clusters.tolist(), strict=True))
     torn = {
         cluster_of[a] for a, b in apart if a in cluster_of and cluster_of[a] == cluster_of.get(b)
@@ -136,6 +141,7 @@ def propose(
                 asked.append(("merge", a, b, weight))
         else:
             asked.append(("review", a, b, weight))
+    tell("reasons")
     reasons = explain_pairs(connection, model, [(a, b) for _, a, b, _ in asked])
     return [
         Proposal(action, a, b, weight, reasons.get((a, b), ())) for action, a, b, weight in asked

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -10,6 +12,20 @@ from tsunagu.runtime.cli_access import DEFAULT_WORKSPACE, InWorkspace, connected
 from tsunagu.runtime.words import speaker
 
 say = speaker()
+STEPS = {
+    "reading": ("reading the customers", "お客様のデータを読み込み中"),
+    "columns": ("looking at the columns", "項目を確認中"),
+    "keys": ("trying keys", "ブロッキングキーを試行中"),
+    "weights": ("learning the weights", "重みを学習中"),
+    "likely pairs": ("looking for likely pairs", "有望なペアを探索中"),
+    "choosing keys": ("choosing keys", "ブロッキングキーを選定中"),
+    "thresholds": ("setting the thresholds", "しきい値を設定中"),
+    "candidates": ("making candidate pairs", "候補ペアを作成中"),
+    "scores": ("weighing the pairs", "ペアを評価中"),
+    "clusters": ("putting people together", "人ごとにまとめ中"),
+    "reasons": ("writing the reasons", "根拠を作成中"),
+    "keeping": ("keeping the plan", "計画を保存中"),
+}
 By = Annotated[str, typer.Option("--by", help=say("Who decides this", "決める人"))]
 
 
@@ -35,8 +51,8 @@ def train(by: By = "cli", workspace: InWorkspace = DEFAULT_WORKSPACE) -> None:
     """Trains, publishes and says what was found."""
     from tsunagu.serve import matching
 
-    with connected_to(workspace) as (connection, found):
-        told = matching.train(connection, found.id, by)
+    with connected_to(workspace) as (connection, found), _steps() as tell:
+        told = matching.train(connection, found.id, by, tell=tell)
     report = told.model.report
     show_table(
         [say("figure", "項目"), say("value", "値")],
@@ -73,7 +89,8 @@ def match(
             outcomes = matching.apply(connection, found.id, apply, by)
             show_table([say("outcome", "結果"), say("count", "件数")], sorted(outcomes.items()))
             return
-        planned = matching.plan(connection, found.id, by, samples=samples)
+        with _steps() as tell:
+            planned = matching.plan(connection, found.id, by, samples=samples, tell=tell)
     typer.echo(
         say(
             f"Plan {planned.plan_id}: {planned.merges} merges, {planned.reviews} questions. "
@@ -86,6 +103,18 @@ def match(
         [say("would", "操作"), say("customer", "お客様"), say("and", "と"), say("weight", "重み")],
         [(p.action, p.a, p.b, f"{p.weight:+.1f}") for p in planned.samples],
     )
+
+
+@contextmanager
+def _steps() -> Generator[Callable[[str], None]]:
+    """Shows which step goes on, and for how long all have taken."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda step: bar.update(task, description=say(*STEPS[step]))
 
 
 def _of(some: int, total: int) -> str:

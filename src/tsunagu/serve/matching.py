@@ -7,13 +7,11 @@ made, or is kept apart by then, is left alone.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import local
 from uuid import UUID, uuid5
 
 import duckdb
@@ -30,7 +28,7 @@ from tsunagu.identity import matching as pairs
 from tsunagu.identity import matching_index_queries as index
 from tsunagu.identity import matching_live as live
 from tsunagu.identity import matching_queries as queries
-from tsunagu.identity.linking import Judge, Model
+from tsunagu.identity.linking import Model, Tell
 from tsunagu.identity.matching import (
     MATCH_MODEL,
     MATCH_MODEL_NAME,
@@ -45,10 +43,7 @@ from tsunagu.serve.identity_queries import side_of
 from tsunagu.storage import Row, in_workspace
 
 CHUNK = 500
-MOST_A_KEY, MOST_CANDIDATES = 200, 200
-JUDGES_A_THREAD = 4
 REVIEW = "review"
-_threads = local()
 _NAMES = UUID("5f6c1b7e-3d0b-5e55-9a51-0c3bb4a1d6f2")
 
 
@@ -126,18 +121,28 @@ def _workbench(folder: Path | None) -> Generator[duckdb.DuckDBPyConnection]:
 
 
 def train(
-    connection: Connection[Row], workspace_id: int, by: str, *, folder: Path | None = None
+    connection: Connection[Row],
+    workspace_id: int,
+    by: str,
+    *,
+    folder: Path | None = None,
+    tell: Tell = lambda _: None,
 ) -> ModelReport:
     """Learn a model from the workspace's customers, and publish it as its next version.
+
+    Args:
+        folder: where the records lie meanwhile; the system's for temporary files by default.
+        tell: told each step as it begins.
 
     Raises:
         Invalid: the customers are too few, or share nothing.
     """
     with _workbench(folder) as duck:
+        tell("reading")
         with in_workspace(connection, workspace_id) as cursor:
             columns = _columns(cursor, workspace_id)
             pairs.into_duckdb(duck, list(columns), queries.records(connection, columns))
-        model = linking.train(duck, pairs.RECORDS)
+        model = linking.train(duck, pairs.RECORDS, tell=tell)
     document = msgspec.json.decode(model.model_dump_json())
     with in_workspace(connection, workspace_id) as cursor:
         version = access.publish(cursor, workspace_id, MATCH_MODEL, MATCH_MODEL_NAME, document, by)
@@ -160,8 +165,14 @@ def plan(
     *,
     samples: int = 10,
     folder: Path | None = None,
+    tell: Tell = lambda _: None,
 ) -> Planned:
     """What the published model would change, kept as a plan; nothing is changed yet.
+
+    Args:
+        samples: how many merges and questions to show.
+        folder: where the records lie meanwhile; the system's for temporary files by default.
+        tell: told each step as it begins.
 
     Raises:
         NotFound: no model is published.
@@ -172,9 +183,12 @@ def plan(
             raise NotFound("No matching model is published; run `tsunagu identity train` first.")
         version, model = found
         columns = _columns(cursor, workspace_id)
+        tell("reading")
         columns |= {name: [name] for name in model.fields if name not in columns}
         pairs.into_duckdb(duck, list(columns), queries.records(connection, columns))
-        proposals = pairs.propose(duck, model, queries.apart_pairs(cursor, workspace_id))
+        apart = queries.apart_pairs(cursor, workspace_id)
+        proposals = pairs.propose(duck, model, apart, tell=tell)
+        tell("keeping")
         number = queries.store_plan(cursor, workspace_id, version, proposals, by)
         names = [c.name for c in model.columns]
         index.store_index(cursor, workspace_id, version, names, live.indexed(duck, model))
@@ -268,42 +282,6 @@ def _enter(cursor: Cursor[Row], workspace_id: int, decided: list[tuple[str, Deci
         for name, decision in decided
     ]
     eventlog.append(cursor, workspace_id, events, received_at=wall(), now=workspace.clock_now)
-
-
-def match_record(
-    cursor: Cursor[Row], workspace_id: int, record: Mapping[str, str], limit: int = 10
-) -> list[Proposal]:
-    """Who among the customers could be the person of a record, with the reasons.
-
-    Args:
-        record: texts by the model's columns, such as `family`, `birth_date`; others are ignored.
-
-    Raises:
-        NotFound: no model is published, or no plan was made by it yet.
-    """
-    version = access.published_version(cursor, workspace_id, MATCH_MODEL, MATCH_MODEL_NAME)
-    if version is None or index.index_model(cursor, workspace_id) != version:
-        raise NotFound("No model with an index is there; run `tsunagu identity match` first.")
-    model, judge = _judge(cursor, workspace_id, version)
-    (read,) = judge.read([record])
-    (keys,) = judge.blocking_keys([read])
-    near = index.candidates(cursor, workspace_id, keys, cap=MOST_A_KEY, most=MOST_CANDIDATES)
-    return live.scored(judge, model, read, near, limit) if near else []
-
-
-def _judge(cursor: Cursor[Row], workspace_id: int, version: int) -> tuple[Model, Judge]:
-    """This thread's judge of a model; to make one takes longer than to match a record."""
-    kept: OrderedDict[tuple[int, int], tuple[Model, Judge]]
-    kept = _threads.__dict__.setdefault("judges", OrderedDict())
-    key = (workspace_id, version)
-    if key not in kept:
-        while len(kept) >= JUDGES_A_THREAD:
-            kept.popitem(last=False)[1][1].close()
-        told = access.document_of(cursor, workspace_id, MATCH_MODEL, MATCH_MODEL_NAME, version)
-        model = Model.model_validate(told)
-        kept[key] = model, Judge(model)
-    kept.move_to_end(key)
-    return kept[key]
 
 
 def open_reviews(

@@ -12,6 +12,7 @@ from tsunagu.core import Json, NotFound
 from tsunagu.core.times import iso
 from tsunagu.serve import matching
 from tsunagu.serve.auth import StatedKey
+from tsunagu.serve.matching_one import match_record
 from tsunagu.serve.routes import FAILURES, Api
 from tsunagu.storage import Database, in_workspace
 
@@ -116,7 +117,7 @@ def matching_routes(api: Api, database: Database) -> APIRouter:
     def match(wanted: Annotated[Wanted, Body()], key: Key = who) -> list[Candidate]:  # pyright: ignore[reportUnusedFunction]
         """Customers by how likely they are the person, and why; nothing is changed."""
         with api.workspace(key.workspace_id) as cursor:
-            found = matching.match_record(cursor, key.workspace_id, wanted.record, wanted.limit)
+            found = match_record(cursor, key.workspace_id, wanted.record, wanted.limit)
         return [
             Candidate(
                 customer_id=str(one.b),

@@ -3,7 +3,7 @@
 from tsunagu.identity.linking.live import Judge, Judged, keys_of
 from tsunagu.identity.linking.model import Column, Comparison, Key, Level, Model, Report
 from tsunagu.identity.linking.scoring import Reason, probability
-from tsunagu.identity.linking.service import Links, link, train
+from tsunagu.identity.linking.service import Links, Tell, link, train
 
 __all__ = [
     "Column",
@@ -16,6 +16,7 @@ __all__ = [
     "Model",
     "Reason",
     "Report",
+    "Tell",
     "keys_of",
     "link",
     "probability",

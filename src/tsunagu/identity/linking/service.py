@@ -40,6 +40,8 @@ _LIKELY = 0.9
 _MOST_LIKELY = 20_000
 _LEAST_RECORDS = 20
 
+# Told the step that begins: columns, keys, weights, likely pairs, choosing keys and thresholds in
+# training; columns, candidates, scores and clusters in linking.
 Tell = Callable[[str], None]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -139,10 +141,19 @@ def train(
     )
 
 
-def link(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> Links:
+def link(
+    connection: duckdb.DuckDBPyConnection,
+    model: Model,
+    table: str,
+    *,
+    tell: Tell = lambda _: None,
+) -> Links:
     """Score a table's records by a model and put them into clusters."""
+    tell("columns")
     prepare_for(connection, model, table)
+    tell("candidates")
     count = blocking.make_pairs(connection, PREPARED, [k.parts for k in model.keys], PAIRS)
+    tell("scores")
     score(
         connection,
         model.comparisons,
@@ -156,6 +167,7 @@ def link(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> Lin
     records = connection.execute(f"select unique_id from {PREPARED}").fetchnumpy()["unique_id"]  # noqa: S608
     left, right = found["left_id"].astype(np.int64), found["right_id"].astype(np.int64)
     weight = found["weight"].astype(np.float64)
+    tell("clusters")
     labels, bridges = cluster(records.astype(np.int64), left, right, weight, upper=model.upper)
     return Links(records.astype(np.int64), left, right, weight, labels, bridges, count)
 

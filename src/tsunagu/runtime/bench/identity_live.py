@@ -25,7 +25,7 @@ from tsunagu.identity.matching import MATCH_MODEL, MATCH_MODEL_NAME
 from tsunagu.runtime.bench.identity_scale import make_records
 from tsunagu.runtime.bench.installation import bench_folder
 from tsunagu.runtime.bench.measures import Measure, quantile
-from tsunagu.serve import matching
+from tsunagu.serve.matching_one import match_record
 from tsunagu.storage import Database, EmbeddedServer, Row, in_workspace, migrate
 
 RECORDS = 1_000_000
@@ -117,7 +117,7 @@ def _matched(
     for wanted, record in asked:
         began = time.perf_counter()
         with in_workspace(connection, workspace) as cursor:
-            answers = matching.match_record(cursor, workspace, record)
+            answers = match_record(cursor, workspace, record)
         took.append((time.perf_counter() - began) * 1e3)
         found += any(answer.b == wanted for answer in answers)
     return took, found / max(1, len(asked))
