@@ -131,6 +131,30 @@ def test_two_customers_become_one(signed_in: OpenPage, site: Site, shop: Shop) -
         expect(page.locator(".chip.red")).to_contain_text("Withdrawn")
 
 
+def test_a_decision_is_taken_back(signed_in: OpenPage, site: Site, shop: Shop) -> None:
+    one, other = shop.customer("shop-1"), shop.customer("web-7")
+    page = signed_in("customers")
+    at(page, site, shop, f"customers/{one}/decisions")
+    expect(page.get_by_text("Nobody has decided anything")).to_be_visible()
+    with (
+        shop.database.connect("pipeline") as connection,
+        in_workspace(connection, shop.workspace) as cursor,
+    ):
+        a, b = ("user_id", "shop-1"), ("user_id", "web-7")
+        identity.merge(cursor, shop.workspace, a, b, "hana", identity.OPERATOR)
+    shop.work()
+    at(page, site, shop, f"customers/{one}/decisions")
+    expect(page.get_by_text("shop-1 and web-7")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("dialog").get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("The undo is on its way.")).to_be_visible()
+    shop.work()
+    expect(page.get_by_text("The decision was taken back.")).to_be_visible()
+    expect(page.get_by_text("No longer holds")).to_be_visible()
+    assert shop.customer("web-7") == other
+    picture(page, "decisions-undone")
+
+
 def test_a_merged_id_leads_on(signed_in: OpenPage, site: Site, shop: Shop) -> None:
     one, other = shop.customer("shop-1"), shop.customer("web-7")
     with (
@@ -159,6 +183,7 @@ def test_the_pages_of_a_merge_fit(
         ("merge-choose", f"customers/{one}/merge"),
         ("merge-preview", f"customers/{one}/merge?with={other}"),
         ("part", f"customers/{one}/part"),
+        ("decisions-none", f"customers/{one}/decisions"),
         ("reviews", "customers/reviews"),
         ("merge-same", f"customers/{one}/merge?with={one}"),
     ):

@@ -6,7 +6,8 @@ apart can only be merged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from psycopg import Cursor
 
@@ -16,9 +17,16 @@ from tsunagu.core.events import IDENTITY_KEPT_APART, IDENTITY_MERGED, IDENTITY_P
 from tsunagu.identity import Decision, Identifier
 from tsunagu.serve import identity as deciding
 from tsunagu.serve import identity_queries as queries
+from tsunagu.serve.identity_queries import Made
 from tsunagu.storage import Row
 
 OPERATOR = deciding.OPERATOR
+Reason = Literal["apart", "gone", "joined"]
+_WHY: Mapping[Reason, str] = {
+    "apart": "Who was kept apart is joined only by a decision to merge them.",
+    "gone": "It is not done yet, or was undone already.",
+    "joined": "Other evidence joins the two as well; name the identifiers that leave.",
+}
 
 
 def undoing(cursor: Cursor[Row], workspace_id: int, message_id: str, by: str) -> Decision:
@@ -31,21 +39,33 @@ def undoing(cursor: Cursor[Row], workspace_id: int, message_id: str, by: str) ->
     made = queries.decision_called(cursor, workspace_id, message_id)
     if made is None:
         raise NotFound(f"There is no decision about identity {message_id!r}.")
+    found = undo_of(cursor, workspace_id, made, by)
+    if isinstance(found, str):
+        raise Invalid(_WHY[found])
+    return found
+
+
+def undo_of(cursor: Cursor[Row], workspace_id: int, made: Made, by: str) -> Decision | Reason:
+    """The decision that would take another one back, or why there is none.
+
+    `apart`: who was kept apart is only merged. `gone`: it is not done yet, or was undone.
+    `joined`: other evidence holds the two together as well.
+    """
     left = [(str(kind), str(value)) for kind, value in made.told["left"]]
     kind, value = made.told["right"]
     right = (str(kind), str(value))
     together = _together(cursor, workspace_id, [left[0], right])
     if made.name == IDENTITY_KEPT_APART:
-        raise Invalid("Who was kept apart is joined only by a decision to merge them.")
+        return "apart"
     if made.name == IDENTITY_PARTED:
         if together is not None:
-            raise Invalid("The parting is not done yet, or was undone already.")
+            return "gone"
         return Decision(IDENTITY_MERGED, (left[0],), right, by, OPERATOR)
     if together is None:
-        raise Invalid("The merge is not done yet, or was undone already.")
+        return "gone"
     leaving = queries.side_of(cursor, workspace_id, together, right, left[0])
     if not leaving:
-        raise Invalid("Other evidence joins the two as well; name the identifiers that leave.")
+        return "joined"
     _, stays = deciding.check_part(cursor, workspace_id, leaving)
     return Decision(IDENTITY_PARTED, tuple(leaving), stays, by, OPERATOR)
 

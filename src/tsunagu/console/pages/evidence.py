@@ -13,7 +13,7 @@ from tsunagu.console.pages.customers import customer_name
 from tsunagu.console.pane import Pane, html
 from tsunagu.console.reader import Cursor
 from tsunagu.console.visit import Visit
-from tsunagu.console.words import common, identity, merge, part
+from tsunagu.console.words import common, decided, identity, merge, part
 from tsunagu.core import NotFound
 from tsunagu.identity import Evidence, Held, evidence_of
 from tsunagu.profiles import CustomerView
@@ -58,7 +58,11 @@ def _load(visit: Visit, cursor: Cursor) -> Known:
 
 def customer_tabs(visit: Visit, customer: int, here: str) -> None:
     """The pages of one customer."""
-    entries = (("", identity.profile), ("evidence", identity.evidence))
+    entries = (
+        ("", identity.profile),
+        ("evidence", identity.evidence),
+        ("decisions", decided.decisions),
+    )
     section_tabs(
         [
             (visit.say(name), visit.to("customers", customer, *filter(None, [path])), path == here)
