@@ -145,6 +145,9 @@ def test_a_decision_is_taken_back(signed_in: OpenPage, site: Site, shop: Shop) -
     shop.work()
     at(page, site, shop, f"customers/{one}/decisions")
     expect(page.get_by_text("shop-1 and web-7")).to_be_visible()
+    at(page, site, shop, f"customers/{one}/evidence")
+    expect(page.get_by_role("cell", name="decided by hana")).to_be_visible()
+    at(page, site, shop, f"customers/{one}/decisions")
     page.get_by_role("button", name="Undo").click()
     page.get_by_role("dialog").get_by_role("button", name="Undo").click()
     expect(page.get_by_text("The undo is on its way.")).to_be_visible()
@@ -153,6 +156,10 @@ def test_a_decision_is_taken_back(signed_in: OpenPage, site: Site, shop: Shop) -
     expect(page.get_by_text("No longer holds")).to_be_visible()
     assert shop.customer("web-7") == other
     picture(page, "decisions-undone")
+    at(page, site, shop, f"customers/{one}/evidence")
+    expect(page.get_by_text("cut by a parting")).to_be_visible()
+    expect(page.get_by_text("held together by 1 record.")).to_be_visible()
+    picture(page, "evidence-cut")
 
 
 def test_a_merged_id_leads_on(signed_in: OpenPage, site: Site, shop: Shop) -> None:

@@ -69,6 +69,16 @@ def ends(edge: Evidence) -> tuple[Identifier, Identifier]:
     return (edge.kind_a, edge.value_a), (edge.kind_b, edge.value_b)
 
 
+def grounds(visit: Visit, edge: Evidence) -> str:
+    """Where a piece of evidence comes from, or who decided it."""
+    if edge.kind == "observed":
+        return edge.source
+    words = identity.DECIDERS[edge.kind]
+    by = edge.decided_by or "—"
+    weight = "—" if edge.weight is None else f"{edge.weight:+.1f}"
+    return visit.say(words, by=by, weight=weight)
+
+
 def draw_evidence(
     visit: Visit,
     identifiers: Sequence[Identifier],
@@ -79,7 +89,9 @@ def draw_evidence(
     shown = list(identifiers[:MOST_BOXES])
     placed = spread(shown, edges)
     lines = [e for e in edges if all(end in placed.boxes for end in ends(e))]
-    paths = [el("path", d=_curve(placed, edge), cls="way") for edge in lines]
+    paths = [
+        el("path", d=_curve(placed, edge), cls="way cut" if edge.cut else "way") for edge in lines
+    ]
     size = f"width:{placed.width:.0f}px;height:{placed.height:.0f}px"
     svg = el("svg", paths, width=f"{placed.width:.0f}", height=f"{placed.height:.0f}")
     boxes = [_box(visit, one, placed, one == shown[0], one in held) for one in shown]
@@ -122,7 +134,7 @@ def _label(visit: Visit, edge: Evidence, placed: Spread) -> Html:
     ax, ay, bx, by, beside = _sides(placed, edge)
     x = ax + 44 if beside else bx - (bx - ax) * 0.46
     y = (ay + by) / 2 if beside else ay + (by - ay) * 0.62
-    words = f"{edge.source} · {visit.formats.day(edge.at)}"
+    words = f"{grounds(visit, edge)} · {visit.formats.day(edge.at)}"
     return span(
         "way-label evidence-label clip", words, style=f"left:{x:.0f}px;top:{y:.0f}px", title=words
     )

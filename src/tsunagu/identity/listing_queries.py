@@ -24,7 +24,11 @@ class IdentityFigures:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One piece of evidence that two identifiers are one person."""
+    """One piece of evidence that two identifiers are one person.
+
+    `kind` is `observed`, or who decided it: `operator`, `review` or `model`; then `decided_by` says
+    who, and `weight` is a model's. `cut`: a parting ended it, and it stays as history.
+    """
 
     kind_a: str
     value_a: str
@@ -32,6 +36,10 @@ class Evidence:
     value_b: str
     source: str
     at: int
+    kind: str = "observed"
+    weight: float | None = None
+    decided_by: str | None = None
+    cut: bool = False
 
 
 def identity_figures(cursor: Cursor[Row], workspace_id: int) -> IdentityFigures:
@@ -57,7 +65,8 @@ def evidence_of(
     """The edges that start at these identifiers, in the order in which they were learned."""
     found = cursor.execute(
         """
-        select e.kind_a, e.value_a, e.kind_b, e.value_b, e.source, e.at
+        select e.kind_a, e.value_a, e.kind_b, e.value_b, e.source, e.at, e.kind, e.weight,
+            e.decided_by, e.cut_position is not null
         from unnest(%(kinds)s::text[], %(values)s::text[]) as i (kind, value)
         join identity_edges as e on e.kind_a = i.kind and e.value_a = i.value
         where e.workspace_id = %(workspace)s
@@ -71,7 +80,10 @@ def evidence_of(
             "limit": limit,
         },
     )
-    return [Evidence(a, b, c, d, source, micros(at)) for a, b, c, d, source, at in found.fetchall()]
+    return [
+        Evidence(a, b, c, d, source, micros(at), *more)
+        for a, b, c, d, source, at, *more in found.fetchall()
+    ]
 
 
 def customers_of(

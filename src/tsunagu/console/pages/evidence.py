@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsunagu import profiles
-from tsunagu.console.evidence_picture import MOST_BOXES, draw_evidence, ends
+from tsunagu.console.evidence_picture import MOST_BOXES, draw_evidence, ends, grounds
 from tsunagu.console.frame import page_head, section_tabs
 from tsunagu.console.identity_queries import FormerId, former_ids, held_of
 from tsunagu.console.markup import Child, Html, div, el, icon, join, link, span
@@ -120,7 +120,7 @@ def _graph(visit: Visit, known: Known) -> Html:
     if len(identifiers) < 2:
         answer = visit.say(identity.graph_alone)
     else:
-        records = visit.count(identity.graph_records, len(edges))
+        records = visit.count(identity.graph_records, sum(not edge.cut for edge in edges))
         number = visit.formats.number(len(identifiers))
         answer = visit.say(identity.graph_answer, count=len(identifiers), n=number, edges=records)
     more = len(identifiers) - MOST_BOXES
@@ -160,11 +160,13 @@ def _edge(visit: Visit, edge: Evidence) -> Html:
         el("b", value_b, cls="break"),
         span("muted small", f" {kind_b}"),
     )
-    below = div("muted small phone-line", f"{edge.source} · {visit.formats.time_zoned(edge.at)}")
+    from_whom = grounds(visit, edge)
+    cut = span("chip", visit.say(identity.cut)) if edge.cut else None
+    below = div("muted small phone-line", f"{from_whom} · {visit.formats.time_zoned(edge.at)}")
     return el(
         "tr",
-        el("td", pair, below),
-        el("td", edge.source, cls="wide"),
+        el("td", pair, " ", cut, below),
+        el("td", from_whom, cls="wide"),
         el("td", visit.formats.time(edge.at), cls="num wide muted"),
     )
 

@@ -169,3 +169,11 @@ reading_failed_help = Phrase(
     "別の版の Tsunagu で作られたようです。`tsunagu identity train` で学習し直してください。",
     "It may come from another release of Tsunagu. Train it again with `tsunagu identity train`.",
 )
+
+cut = Phrase("分離で無効", "cut by a parting")
+DECIDERS = {
+    "operator": Phrase("{by} の判断", "decided by {by}"),
+    "review": Phrase("{by} の確認", "reviewed by {by}"),
+    "model": Phrase("モデル (重み {weight})", "model (weight {weight})"),
+}
+"""Who decided a piece of evidence."""
