@@ -92,10 +92,7 @@ def _told(visit: Visit, made: Made) -> Html:
         "",
         div("strong", span("chip", icon(sign), visit.say(name))),
         div("break", visit.say(decided.between, left=left, right=right)),
-        div(
-            "muted small",
-            visit.say(decided.made, by=made.by, at=visit.formats.time_zoned(made.at)),
-        ),
+        div("muted small", f"{made.by} · {visit.formats.time_zoned(made.at)}"),
     )
 
 

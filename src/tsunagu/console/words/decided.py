@@ -19,7 +19,6 @@ NAMES = {
 }
 between = Phrase("{left} と {right}", "{left} and {right}")
 more = Phrase("{left} ほか{n}件", "{left} and {n} more", one="{left} and one more")
-made = Phrase("{by} · {at}", "{by} · {at}")
 undo = Phrase("取り消す", "Undo")
 ask = Phrase("この判断を取り消しますか", "Take this decision back?")
 parts = Phrase(
