@@ -25,7 +25,7 @@ from tsunagu.runtime.bench.identity_quality import quality, true_pairs
 from tsunagu.runtime.bench.measures import Measure
 
 RECORDS = 1_000_000
-LIMIT_SECONDS, LIMIT_MIB, LIMIT_OF_SPLINK = 600.0, 4_096.0, 1.3
+LIMIT_SECONDS, LIMIT_MIB = 600.0, 4_096.0
 SMALLER = 10
 _MEMORY = "2GB"
 _SYLLABLES = (
@@ -71,9 +71,7 @@ def _linked(records: int, *, splink: bool) -> tuple[list[tuple[str, float]], lis
             alone = _splink_alone(connection, model)
             told.append(Measure("identity.scale.splink_alone", alone, "s"))
             ratio = (done - trained) / alone
-            told.append(
-                Measure("identity.scale.beside_splink", ratio, "x", bar=LIMIT_OF_SPLINK, below=True)
-            )
+            told.append(Measure("identity.scale.beside_splink_uncapped", ratio, "x"))
         return [("train", trained - began), ("link", done - trained)], told
 
 
@@ -101,9 +99,10 @@ def _told(connection: duckdb.DuckDBPyConnection, model: Model, links: Links) -> 
 
 
 def _splink_alone(connection: duckdb.DuckDBPyConnection, model: Model) -> float:
-    """Seconds that Splink takes for the same: same records, keys, comparisons and weights.
+    """Seconds that Splink takes with the same records, keys, comparisons and weights.
 
-    It gets the prepared records for nothing, blocks, scores and clusters.
+    It gets the prepared records for nothing, blocks, scores and clusters. It has no cap on how many
+    records share a key, so it weighs more pairs: the ratio is no proof for equal blocking.
     """
     from splink import DuckDBAPI, Linker, block_on
 
