@@ -55,8 +55,9 @@ def test_every_figure_comes_out_and_holds_at_a_small_size() -> None:
         "train",
         "link",
         "whole",
-        "beside_splink_uncapped",
+        "beside_splink",
         "exponent",
+        "exponent_of_linking",
         "memory",
     } <= found.keys()
 

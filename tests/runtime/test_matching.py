@@ -15,6 +15,7 @@ from shop import START, Shop
 
 from tsunagu.core import Body, Invalid, NewEvent, encode_body
 from tsunagu.core.times import DAY
+from tsunagu.identity import matching_queries as queries
 from tsunagu.runtime.cli_matching import STEPS
 from tsunagu.serve import identity as deciding
 from tsunagu.serve import matching
@@ -233,6 +234,19 @@ def test_people_answer_and_take_it_back(shop: Matched) -> None:
     assert shop.people() == PEOPLE + TWICE
 
 
+def test_a_pair_is_asked_once_whichever_is_named_first(shop: Matched) -> None:
+    planned = _planned(shop)
+    numbers = [n for (n,) in shop.rows("select number from match_changes order by number")]
+    shop.do(lambda c: queries.ask(c, shop.workspace, planned.plan_id, planned.model, numbers))
+    turn = "update match_changes set customer_a = customer_b, customer_b = customer_a"
+    shop.do(lambda c: c.execute(turn))
+    shop.do(lambda c: queries.ask(c, shop.workspace, planned.plan_id, planned.model, numbers))
+    ((asked, open_ones),) = shop.rows(
+        "select count(*), count(*) filter (where status = 'open') from match_reviews"
+    )
+    assert asked == open_ones == len(numbers)
+
+
 def _prior(shop: Matched) -> float:
     report = shop.do(lambda c: matching.model_report(c, shop.workspace))
     return math.log2(report.model.prior / (1 - report.model.prior))
@@ -255,3 +269,29 @@ def test_one_record_finds_whom_the_bulk_finds_with_the_same_weight(shop: Matched
     weights = {one.b: one.weight for one in found}
     assert weights[b] == pytest.approx(weight, abs=1e-9)
     assert found[0].b == a
+
+
+def test_a_record_finds_the_customer_whom_another_became(shop: Matched) -> None:
+    planned = _planned(shop)
+    a, b = shop.rows(
+        "select customer_a, customer_b from match_changes where action = 'merge' limit 1"
+    )[0]
+    report = shop.do(lambda c: matching.model_report(c, shop.workspace))
+    ((told,),) = shop.rows("select told from match_records where customer_id = %s", a)
+    named = zip(report.model.columns, told, strict=True)
+    record = {column.name: text for column, text in named if text is not None}
+    before = {one.b for one in shop.do(lambda c: match_record(c, shop.workspace, record))}
+    assert {a, b} <= before
+    with shop.database.connect("pipeline") as connection:
+        matching.apply(connection, shop.workspace, planned.plan_id, "Mari")
+    shop.drain()
+    ((stays, gone),) = shop.rows(
+        """
+        select merged_into, customer_id from customers
+        where customer_id = any(%s) and merged_into is not null
+        """,
+        [a, b],
+    )
+    after = [one.b for one in shop.do(lambda c: match_record(c, shop.workspace, record))]
+    assert after.count(stays) == 1
+    assert gone not in after

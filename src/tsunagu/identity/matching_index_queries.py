@@ -53,7 +53,10 @@ def index_model(cursor: Cursor[Row], workspace_id: int) -> int | None:
 def candidates(
     cursor: Cursor[Row], workspace_id: int, keys: list[int], *, cap: int, most: int
 ) -> list[Row]:
-    """Customers (id now, texts) that share a key; a key that more than `cap` share is none."""
+    """Customers (id now, texts) that share a key; a key that more than `cap` share is none.
+
+    Of a customer that was merged since the index was made, the record that shares most is told.
+    """
     return cursor.execute(
         """
         with hits as (
@@ -70,9 +73,21 @@ def candidates(
             select customer_id, count(*) as shared from hits join rare using (key)
             group by 1 order by 2 desc, 1 limit %(most)s
         )
-        select r.customer_id, r.told
+        select distinct on (now.customer_id) now.customer_id, r.told
         from best as b
         join match_records as r on r.workspace_id = %(w)s and r.customer_id = b.customer_id
+        cross join lateral (
+            with recursive path (customer_id, merged_into) as (
+                select customer_id, merged_into from customers
+                where workspace_id = %(w)s and customer_id = b.customer_id
+                union all
+                select n.customer_id, n.merged_into from path
+                join customers as n
+                    on n.workspace_id = %(w)s and n.customer_id = path.merged_into
+            )
+            select customer_id from path where merged_into is null
+        ) as now
+        order by now.customer_id, b.shared desc
         """,
         {"w": workspace_id, "keys": int_array(keys), "cap": cap, "most": most},
     ).fetchall()

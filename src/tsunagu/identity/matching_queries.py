@@ -191,8 +191,15 @@ def ask(cursor: Cursor[Row], workspace_id: int, plan: int, model: int, numbers: 
         join customers as b
             on b.workspace_id = c.workspace_id and b.customer_id = c.customer_b
         where c.workspace_id = %(w)s and c.plan_id = %(plan)s and c.number = any(%(numbers)s)
-        on conflict (workspace_id, kind_a, value_a, kind_b, value_b) do update
-            set weight = excluded.weight, probability = excluded.probability,
+        on conflict (
+            workspace_id,
+            least(array[kind_a, value_a], array[kind_b, value_b]),
+            greatest(array[kind_a, value_a], array[kind_b, value_b])
+        ) do update
+            set customer_a = excluded.customer_a, customer_b = excluded.customer_b,
+                kind_a = excluded.kind_a, value_a = excluded.value_a,
+                kind_b = excluded.kind_b, value_b = excluded.value_b,
+                weight = excluded.weight, probability = excluded.probability,
                 model = excluded.model, reasons = excluded.reasons
             where match_reviews.status in ('open', 'later')
         """,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -159,14 +159,11 @@ def decision_called(cursor: Cursor[Row], workspace_id: int, message_id: str) -> 
     return None if row is None else Made(micros(row[0]), row[1], row[2], message_id, row[3])
 
 
-def side_of(
-    cursor: Cursor[Row], workspace_id: int, customer: int, one: Identifier, other: Identifier
-) -> list[Identifier]:
-    """The customer's identifiers that evidence joins with `one`, but for that between the two.
-
-    Empty where other evidence joins `one` and `other` as well.
-    """
-    cursor.execute(
+def joined(
+    cursor: Cursor[Row], workspace_id: int, customer: int
+) -> list[tuple[Identifier, Identifier]]:
+    """Which of a customer's identifiers evidence joins, as far as no parting cut it."""
+    found = cursor.execute(
         """
         select e.kind_a, e.value_a, e.kind_b, e.value_b
         from identity_edges as e
@@ -176,15 +173,24 @@ def side_of(
         """,
         (workspace_id, customer),
     )
-    joined: dict[Identifier, set[Identifier]] = {}
-    for kind_a, value_a, kind_b, value_b in cursor.fetchall():
-        a, b = (kind_a, value_a), (kind_b, value_b)
+    return [((ka, va), (kb, vb)) for ka, va, kb, vb in found.fetchall()]
+
+
+def side_of(
+    pairs: Iterable[tuple[Identifier, Identifier]], one: Identifier, other: Identifier
+) -> list[Identifier]:
+    """The identifiers that these pairs join with `one`, but for that between `one` and `other`.
+
+    Empty where other pairs join the two as well.
+    """
+    beside: dict[Identifier, set[Identifier]] = {}
+    for a, b in pairs:
         if {a, b} != {one, other}:
-            joined.setdefault(a, set()).add(b)
-            joined.setdefault(b, set()).add(a)
+            beside.setdefault(a, set()).add(b)
+            beside.setdefault(b, set()).add(a)
     found, waiting = {one}, [one]
     while waiting:
-        fresh = joined.get(waiting.pop(), set()) - found
+        fresh = beside.get(waiting.pop(), set()) - found
         found |= fresh
         waiting += fresh
     return [] if other in found else sorted(found)

@@ -7,6 +7,7 @@ apart can only be merged.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from psycopg import Cursor
@@ -39,34 +40,65 @@ def undoing(cursor: Cursor[Row], workspace_id: int, message_id: str, by: str) ->
     made = queries.decision_called(cursor, workspace_id, message_id)
     if made is None:
         raise NotFound(f"There is no decision about identity {message_id!r}.")
-    found = undo_of(cursor, workspace_id, made, by)
+    (found,) = undo_of(cursor, workspace_id, [made], by)
     if isinstance(found, str):
         raise Invalid(_WHY[found])
     return found
 
 
-def undo_of(cursor: Cursor[Row], workspace_id: int, made: Made, by: str) -> Decision | Reason:
-    """The decision that would take another one back, or why there is none.
+def undo_of(
+    cursor: Cursor[Row], workspace_id: int, made: Sequence[Made], by: str
+) -> list[Decision | Reason]:
+    """The decision that would take each back, or why there is none.
 
     `apart`: who was kept apart is only merged. `gone`: it is not done yet, or was undone.
     `joined`: other evidence holds the two together as well.
     """
-    left = [(str(kind), str(value)) for kind, value in made.told["left"]]
-    kind, value = made.told["right"]
-    right = (str(kind), str(value))
-    together = _together(cursor, workspace_id, [left[0], right])
-    if made.name == IDENTITY_KEPT_APART:
-        return "apart"
-    if made.name == IDENTITY_PARTED:
-        if together is not None:
-            return "gone"
-        return Decision(IDENTITY_MERGED, (left[0],), right, by, OPERATOR)
-    if together is None:
-        return "gone"
-    leaving = queries.side_of(cursor, workspace_id, together, right, left[0])
-    if not leaving:
+    named = [_named(one) for one in made]
+    owners = identity.customers_of(cursor, workspace_id, {one for pair in named for one in pair})
+    wholes: dict[int, _Whole] = {}
+    found: list[Decision | Reason] = []
+    for one, (left, right) in zip(made, named, strict=True):
+        owner = owners.get(left)
+        together = owner is not None and owner == owners.get(right)
+        if one.name == IDENTITY_KEPT_APART:
+            found.append("apart")
+        elif together == (one.name == IDENTITY_PARTED):
+            found.append("gone")
+        elif owner is None or one.name == IDENTITY_PARTED:
+            found.append(Decision(IDENTITY_MERGED, (left,), right, by, OPERATOR))
+        else:
+            if owner not in wholes:
+                wholes[owner] = _whole(cursor, workspace_id, owner)
+            found.append(_parting(wholes[owner], left, right, by))
+    return found
+
+
+def _named(made: Made) -> tuple[Identifier, Identifier]:
+    (kind, value), *_ = made.told["left"]
+    other_kind, other = made.told["right"]
+    return (str(kind), str(value)), (str(other_kind), str(other))
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """A customer's identifiers, the oldest first, and what joins them."""
+
+    identifiers: list[Identifier]
+    joined: list[tuple[Identifier, Identifier]]
+
+
+def _whole(cursor: Cursor[Row], workspace_id: int, customer: int) -> _Whole:
+    held = [one for one, _ in identity.owners_of(cursor, workspace_id, customer)]
+    return _Whole(held, queries.joined(cursor, workspace_id, customer))
+
+
+def _parting(whole: _Whole, left: Identifier, right: Identifier, by: str) -> Decision | Reason:
+    """What `right` brought leaves, as far as no other evidence joins it with `left`."""
+    leaving = queries.side_of(whole.joined, right, left)
+    if not leaving or len(leaving) > identity.MOST_PARTED:
         return "joined"
-    _, stays = deciding.check_part(cursor, workspace_id, leaving)
+    stays = next(one for one in whole.identifiers if one not in leaving)
     return Decision(IDENTITY_PARTED, tuple(leaving), stays, by, OPERATOR)
 
 
@@ -81,11 +113,3 @@ def undo(cursor: Cursor[Row], workspace_id: int, message_id: str, by: str) -> st
     """
     decision = undoing(cursor, workspace_id, message_id, by)
     return deciding.enter(cursor, workspace_id, decision)
-
-
-def _together(
-    cursor: Cursor[Row], workspace_id: int, identifiers: Sequence[Identifier]
-) -> int | None:
-    """The one customer that all of these lead to; None if they lead to several."""
-    found = {identity.current_customer(cursor, workspace_id, *one) for one in identifiers}
-    return found.pop() if len(found) == 1 else None

@@ -39,7 +39,7 @@ from tsunagu.identity.matching import (
     Why,
 )
 from tsunagu.serve import identity as deciding
-from tsunagu.serve.identity_queries import side_of
+from tsunagu.serve.identity_queries import joined, side_of
 from tsunagu.storage import Row, in_workspace
 
 CHUNK = 500
@@ -349,7 +349,7 @@ def undo_answer(cursor: Cursor[Row], workspace_id: int, review_id: int, by: str)
     customer = identity.current_customer(cursor, workspace_id, *a)
     if customer is None or customer != identity.current_customer(cursor, workspace_id, *b):
         raise Invalid("The merge of this answer is not done yet, or was undone already.")
-    leaving = side_of(cursor, workspace_id, customer, b, a)
+    leaving = side_of(joined(cursor, workspace_id, customer), b, a)
     if not leaving:
         raise Invalid("Other evidence joins the two as well; part the customer by hand.")
     return deciding.part(cursor, workspace_id, leaving, by, REVIEW)

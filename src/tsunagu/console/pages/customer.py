@@ -8,11 +8,11 @@ from nicegui import ui
 
 from tsunagu import profiles
 from tsunagu.access import Definition, published
+from tsunagu.console.customers_room import customer_asked, customer_tabs, merged_note
 from tsunagu.console.frame import page_head, synthetic_hint, synthetic_mark
 from tsunagu.console.happenings import draw_timeline
 from tsunagu.console.markup import Child, Html, div, el, icon, join, link, span
 from tsunagu.console.pages.customers import customer_name
-from tsunagu.console.pages.evidence import customer_tabs, merged_note
 from tsunagu.console.pane import Pane, button, html
 from tsunagu.console.phrases import Phrase, in_language
 from tsunagu.console.reader import Cursor
@@ -20,7 +20,6 @@ from tsunagu.console.traits import SYNTHETIC, draw_traits
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, customers
 from tsunagu.console.words.reasons import ARMS, ENDS, STATES, reason_words
-from tsunagu.core import NotFound
 from tsunagu.identity import Evidence, evidence_of
 from tsunagu.journeys import EnrolmentView, enrolments_of
 from tsunagu.profiles import ConsentWord, CustomerView, Provenance, TimelineEntry
@@ -33,6 +32,7 @@ TIMELINE_ROWS = 30
 class Whole:
     """All that the page shows."""
 
+    asked: int
     view: CustomerView
     told: list[Provenance]
     evidence: list[Evidence]
@@ -53,13 +53,10 @@ async def build(visit: Visit) -> None:
 
 def _load(visit: Visit, cursor: Cursor) -> Whole:
     workspace = visit.workspace.id
-    asked = int(visit.parameters["customer_id"])
-    customer = profiles.surviving_customer(cursor, workspace, asked)
-    view = None if customer is None else profiles.customer_view(cursor, workspace, customer)
-    if view is None:
-        raise NotFound(visit.say(common.no_such_page_help))
+    asked, view = customer_asked(visit, cursor)
     ids = view.customer_ids
     return Whole(
+        asked,
         view,
         profiles.provenance_of(cursor, workspace, view.customer_id),
         evidence_of(cursor, workspace, view.identifiers, limit=20),
@@ -89,7 +86,7 @@ def _draw(visit: Visit, whole: Whole) -> None:
     marks = synthetic_mark(visit) if view.traits.get(SYNTHETIC) else None
     page_head(visit, name, f"{first} · {known} · {counted}", crumb, marks)
     customer_tabs(visit, view.customer_id, "")
-    merged_note(visit, int(visit.parameters["customer_id"]), view.customer_id)
+    merged_note(visit, whole.asked, view.customer_id)
     with ui.element("div").classes("cols side"):
         left = [
             draw_traits(visit, view.traits, whole.told),

@@ -6,20 +6,18 @@ from dataclasses import dataclass
 
 from nicegui import ui
 
-from tsunagu import profiles
 from tsunagu.console.acting import act_on_log
+from tsunagu.console.customers_room import customer_asked, customer_tabs, merged_note
 from tsunagu.console.deciding import decide
 from tsunagu.console.dialogs import confirm
 from tsunagu.console.following import Follower
 from tsunagu.console.frame import page_head
 from tsunagu.console.markup import Html, div, el, icon, link, span
 from tsunagu.console.pages.customers import customer_name
-from tsunagu.console.pages.evidence import customer_tabs, merged_note
 from tsunagu.console.pane import Pane, button, html, nothing
 from tsunagu.console.reader import Cursor
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, decided
-from tsunagu.core import NotFound
 from tsunagu.core.events import IDENTITY_PARTED
 from tsunagu.identity import Decision
 from tsunagu.profiles import CustomerView
@@ -48,14 +46,10 @@ async def build(visit: Visit) -> None:
 
 def _load(visit: Visit, cursor: Cursor) -> Known:
     workspace = visit.workspace.id
-    asked = int(visit.parameters["customer_id"])
-    customer = profiles.surviving_customer(cursor, workspace, asked)
-    view = None if customer is None else profiles.customer_view(cursor, workspace, customer)
-    if view is None:
-        raise NotFound(visit.say(common.no_such_page_help))
+    asked, view = customer_asked(visit, cursor)
     made = decisions_about(cursor, workspace, view.identifiers, limit=MOST)
-    by = visit.operator
-    return Known(asked, view, [(one, undo_of(cursor, workspace, one, by)) for one in made])
+    back = undo_of(cursor, workspace, made, visit.operator)
+    return Known(asked, view, list(zip(made, back, strict=True)))
 
 
 def _draw(visit: Visit, known: Known) -> None:
@@ -120,5 +114,5 @@ def _offer(visit: Visit, customer: int, made: Made, back: Decision, follower: Fo
 
 
 def _done(visit: Visit, cursor: Cursor, customer: int, made: Made) -> str | None:
-    held = undo_of(cursor, visit.workspace.id, made, visit.operator)
+    (held,) = undo_of(cursor, visit.workspace.id, [made], visit.operator)
     return visit.to("customers", customer, "decisions", undone=1) if held == "gone" else None

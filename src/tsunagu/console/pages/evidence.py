@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tsunagu import profiles
+from tsunagu.console.customers_room import customer_asked, customer_tabs, merged_note
 from tsunagu.console.evidence_picture import MOST_BOXES, draw_evidence, ends, grounds
-from tsunagu.console.frame import page_head, section_tabs
+from tsunagu.console.frame import page_head
 from tsunagu.console.identity_queries import FormerId, former_ids, held_of
 from tsunagu.console.markup import Child, Html, div, el, icon, join, link, span
 from tsunagu.console.pages.customers import customer_name
 from tsunagu.console.pane import Pane, html
 from tsunagu.console.reader import Cursor
 from tsunagu.console.visit import Visit
-from tsunagu.console.words import common, decided, identity, merge, part
-from tsunagu.core import NotFound
+from tsunagu.console.words import common, identity, merge, part
 from tsunagu.identity import Evidence, Held, evidence_of
 from tsunagu.profiles import CustomerView
 
@@ -42,11 +41,7 @@ async def build(visit: Visit) -> None:
 
 def _load(visit: Visit, cursor: Cursor) -> Known:
     workspace = visit.workspace.id
-    asked = int(visit.parameters["customer_id"])
-    customer = profiles.surviving_customer(cursor, workspace, asked)
-    view = None if customer is None else profiles.customer_view(cursor, workspace, customer)
-    if view is None:
-        raise NotFound(visit.say(common.no_such_page_help))
+    asked, view = customer_asked(visit, cursor)
     return Known(
         asked,
         view,
@@ -54,28 +49,6 @@ def _load(visit: Visit, cursor: Cursor) -> Known:
         held_of(cursor, workspace, view.customer_ids, view.identifiers, limit=50),
         former_ids(cursor, workspace, view.customer_ids[1:]),
     )
-
-
-def customer_tabs(visit: Visit, customer: int, here: str) -> None:
-    """The pages of one customer."""
-    entries = (
-        ("", identity.profile),
-        ("evidence", identity.evidence),
-        ("decisions", decided.decisions),
-    )
-    section_tabs(
-        [
-            (visit.say(name), visit.to("customers", customer, *filter(None, [path])), path == here)
-            for path, name in entries
-        ]
-    )
-
-
-def merged_note(visit: Visit, asked: int, customer: int) -> None:
-    """Says that the id in the address was merged into this customer."""
-    if asked != customer:
-        words = visit.say(identity.was_merged, id=asked)
-        html(div("notice", icon("merge"), div("grow", words))).style("margin-bottom:14px")
 
 
 def _draw(visit: Visit, known: Known) -> None:

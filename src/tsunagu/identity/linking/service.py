@@ -116,7 +116,7 @@ def train(
     count = blocking.make_pairs(connection, PREPARED, [k.parts for k in keys], PAIRS, share=share)
     prior = _scored(connection, comparisons, prior, total * share)
     weights = _weights(connection)
-    upper, lower = thresholds(weights)
+    upper, lower = thresholds()
     likely = 1 / (1 + np.exp2(-weights))
     linked = weights >= upper
     report = Report(
@@ -179,7 +179,7 @@ def prepare_for(connection: duckdb.DuckDBPyConnection, model: Model, table: str)
     add_rarity(connection, PREPARED, model.columns)
 
 
-def thresholds(weights: Floats) -> tuple[float, float]:
+def thresholds() -> tuple[float, float]:
     """The weights from which pairs are linked, and from which people are asked.
 
     The upper one is the least at which a pair is still expected to be true with `PRECISION`.

@@ -33,6 +33,14 @@ LIMIT_MS = 20.0
 _ASKED, _WARM = 2_000, 20
 _TRAINED_ON = 100_000
 
+_CUSTOMERS = """
+insert into customers (
+    workspace_id, customer_id, first_kind, first_value, created_position, created_at
+)
+select workspace_id, customer_id, 'userId', customer_id, customer_id, now()
+from match_records where workspace_id = %(w)s
+"""
+
 Record = dict[str, str]
 
 
@@ -77,15 +85,15 @@ def _fill(
         database.connect("pipeline") as connection,
         in_workspace(connection, workspace) as cursor,
     ):
-        access.publish(
+        version = access.publish(
             cursor, workspace, MATCH_MODEL, MATCH_MODEL_NAME, model.model_dump(mode="json"), "bench"
         )
-        version = access.published_version(cursor, workspace, MATCH_MODEL, MATCH_MODEL_NAME)
         names = [column.name for column in model.columns]
         rows = live.indexed(duck, model, "records")
-        index.store_index(cursor, workspace, version or 0, names, rows)
+        index.store_index(cursor, workspace, version, names, rows)
+        cursor.execute(_CUSTOMERS, {"w": workspace})
     with database.connect("owner") as connection:
-        connection.execute("vacuum analyze match_keys, match_records")
+        connection.execute("vacuum analyze match_keys, match_records, customers")
     return model
 
 
