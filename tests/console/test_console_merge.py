@@ -16,6 +16,7 @@ from tsunagu import access, eventlog
 from tsunagu.core import Body, NewEvent, encode_body
 from tsunagu.core.times import DAY, parse_time
 from tsunagu.identity import customers_of
+from tsunagu.identity.household_queries import compute_households
 from tsunagu.runtime import pipeline_loop
 from tsunagu.runtime.desk import Desk
 from tsunagu.serve import identity
@@ -202,6 +203,42 @@ def test_the_pages_of_a_merge_fit(
         )
         picture(page, f"{name}-{language}-{width}")
         assert over == 0, f"{path} is {over} px too wide"
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_who_lives_together_is_shown_without_a_merge(
+    signed_in: OpenPage, site: Site, shop: Shop, language: str, width: int
+) -> None:
+    home = {
+        "address": "神奈川県横浜市西区みなとみらい2-3-1 港ハイツ101",
+        "company": "株式会社みなと商事 横浜支店",
+    }
+    shop.tell("shop-1", "identify", AT + 2 * DAY, **home)
+    shop.tell("kid-3", "identify", AT + 2 * DAY, name="佐藤 健", **home)
+    shop.work()
+    with (
+        shop.database.connect("pipeline") as connection,
+        in_workspace(connection, shop.workspace) as cursor,
+    ):
+        compute_households(cursor, shop.workspace)
+    one = shop.customer("shop-1")
+    page = signed_in("customers", language, width)
+    at(page, site, shop, f"customers/{one}")
+    words = {"ja": ("世帯", "同じ部屋・同じ姓"), "en": ("Household", "same room, same family name")}
+    heading, why = words[language]
+    card = page.locator(".card", has=page.get_by_role("heading", name=heading))
+    expect(card.get_by_text(why)).to_have_count(2)
+    expect(page.get_by_text("株式会社 みなと商事 横浜支店")).to_be_visible()
+    over = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    picture(page, f"together-{language}-{width}")
+    assert over == 0
+    card.get_by_role("link", name="佐藤 健").click()
+    settle(page)
+    expect(page.get_by_role("heading", name="佐藤 健")).to_be_visible()
+    assert shop.customer("kid-3") != one
 
 
 def ask(shop: Shop, weight: float) -> None:

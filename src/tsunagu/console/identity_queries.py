@@ -1,9 +1,10 @@
-"""Questions of the evidence page: what was held back of one customer, which ids lead to it."""
+"""Questions of a customer's pages: what was held back, which ids lead to it, who others are."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from tsunagu.console.reader import Cursor
 from tsunagu.core.times import micros
@@ -18,6 +19,27 @@ class FormerId:
     first_kind: str
     first_value: str
     since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What a customer can be called by: its traits, and what it was first known by."""
+
+    traits: dict[str, Any]
+    first_value: str
+
+
+def called(cursor: Cursor, workspace_id: int, ids: Collection[int]) -> dict[int, Called]:
+    """What these customers can be called by, as far as they have a profile."""
+    found = cursor.execute(
+        """
+        select p.customer_id, p.traits, c.first_value
+        from profiles as p join customers as c using (workspace_id, customer_id)
+        where p.workspace_id = %s and p.customer_id = any(%s)
+        """,
+        (workspace_id, list(ids)),
+    )
+    return {customer: Called(traits, first) for customer, traits, first in found.fetchall()}
 
 
 def former_ids(cursor: Cursor, workspace_id: int, ids: Collection[int]) -> list[FormerId]:

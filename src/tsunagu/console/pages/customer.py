@@ -16,6 +16,7 @@ from tsunagu.console.pages.customers import customer_name
 from tsunagu.console.pane import Pane, button, html
 from tsunagu.console.phrases import Phrase, in_language
 from tsunagu.console.reader import Cursor
+from tsunagu.console.together import Together, draw_together, together_of
 from tsunagu.console.traits import SYNTHETIC, draw_traits
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import common, customers
@@ -41,6 +42,7 @@ class Whole:
     sends: list[SendView]
     refusals: list[RefusalView]
     titles: dict[tuple[str, str], str]
+    together: Together
 
 
 async def build(visit: Visit) -> None:
@@ -65,6 +67,7 @@ def _load(visit: Visit, cursor: Cursor) -> Whole:
         sends_of(cursor, workspace, ids, limit=20),
         refusals_of(cursor, workspace, ids, limit=20),
         titles_of(visit, published(cursor, workspace)),
+        together_of(cursor, workspace, view.customer_id),
     )
 
 
@@ -94,6 +97,7 @@ def _draw(visit: Visit, whole: Whole) -> None:
             _audiences(visit, whole),
             _scores(visit, view),
             _identifiers(visit, whole),
+            *draw_together(visit, whole.together, view.customer_id),
         ]
         html(div("stack", left))
         with ui.element("div").classes("stack"):
