@@ -18,10 +18,34 @@ _CARRIER = ("docomo.example", "ezweb.example", "softbank.example", "i.softbank.e
 _LATER = ("gmail.example", "yahoo.example", "icloud.example", "outlook.example")
 _LATER_SHARES = (60, 25, 10, 5)
 _PROVIDER = ("nifty.example", "ocn.example", "biglobe.example", "plala.example")
-_LIKED = (
-    "happy love sakura hana neko inu smile sora umi momo star blue cherry peace rose luna coco "
-    "mama papa music soccer tigers baseball fish moon lucky"
-).split()
+_LIKED = [
+    "happy",
+    "love",
+    "sakura",
+    "hana",
+    "neko",
+    "inu",
+    "smile",
+    "sora",
+    "umi",
+    "momo",
+    "star",
+    "blue",
+    "cherry",
+    "peace",
+    "rose",
+    "luna",
+    "coco",
+    "mama",
+    "papa",
+    "music",
+    "soccer",
+    "tigers",
+    "baseball",
+    "fish",
+    "moon",
+    "lucky",
+]
 
 
 @dataclass(slots=True)
@@ -66,8 +90,12 @@ def _local_part(person: Person, chance: Random) -> str:
     given = romanise(person.given.reading, HEPBURN)
     surname = romanise(person.surnames[0].reading, HEPBURN)
     figures = chance.choice(
-        (f"{person.born.month:02d}{person.born.day:02d}", f"{person.born.year}")
-        + (f"{chance.randrange(1000)}", f"{chance.randrange(100):02d}")
+        (
+            f"{person.born:%m%d}",
+            f"{person.born.year}",
+            f"{chance.randrange(1000)}",
+            f"{chance.randrange(100):02d}",
+        )
     )
     dot = chance.choice((".", "_", "-", ""))
     return chance.choice(

@@ -1,4 +1,4 @@
-"""Every rate of the made data in one place: who is in it, what is filled, what goes wrong how often.
+"""Every rate of the made data in one place: who is in it, what is filled, what goes wrong.
 
 Shares of the population follow the census where there is one (households by kind 2020, names by
 how many bear them); what sources fill in and get wrong is a judgement, said in
