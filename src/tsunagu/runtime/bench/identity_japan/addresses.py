@@ -17,8 +17,8 @@ _DASHES = "-----－－ー‐−―"  # as often as they stand here
 _BIG = str.maketrans("ァィゥェォッャュョヮ", "アイウエオツヤユヨワ")
 _COUNTY = re.compile("(.+?)(グン)(.+)(チョウ|マチ|ムラ|ソン)")
 _LARGE = (
-    "サッポロ センダイ サイタマ チバ ヨコハマ カワサキ サガミハラ ニイガタ シズオカ ハママツ ナゴヤ "
-    "キョウト オオサカ サカイ コウベ オカヤマ ヒロシマ キタキュウシュウ フクオカ クマモト"
+    "サッポロ センダイ サイタマ チバ ヨコハマ カワサキ サガミハラ ニイガタ シズオカ ハママツ "
+    "ナゴヤ キョウト オオサカ サカイ コウベ オカヤマ ヒロシマ キタキュウシュウ フクオカ クマモト"
 )
 _WARD = re.compile(f"({'|'.join(_LARGE.split())})(シ)(.+)(ク)")
 _PLAIN_CITY = re.compile("(.+)(シ|ク|チョウ|マチ|ムラ|ソン)")
@@ -121,8 +121,8 @@ def in_latin(belief: Belief, chance: Random) -> str:
     flat = f"{home.room} {_capital(_reading(home.building, belief))}, " if home.room else ""
     if home.room and chance.random() < 0.4:
         flat, street = "", f"{street}-{home.room}"
-    place = f"{_capital(town.kana)}, {_city(town.city_kana, county='郡' in town.city)}"
-    return f"{flat}{street} {place}, {prefecture.capitalize()}"
+    city = _city(town.city_kana, county="郡" in town.city)
+    return f"{flat}{street} {_capital(town.kana)}, {city}, {prefecture.capitalize()}"
 
 
 def _city(kana: str, *, county: bool) -> str:

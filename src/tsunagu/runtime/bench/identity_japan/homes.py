@@ -175,9 +175,9 @@ def _landline(town: Town, chance: Random) -> str:
 
 
 def area_code(landline: str) -> str:
-    """The area code that a landline begins with."""
-    fitting = [c for codes in _AREA_CODES.values() for c in codes.split(",")]
-    return max((code for code in fitting if landline.startswith(code)), key=len)
+    """The area code that a landline begins with; three digits when it begins with none."""
+    codes = [c for codes in _AREA_CODES.values() for c in codes.split(",")]
+    return max((code for code in codes if landline.startswith(code)), key=len, default=landline[:3])
 
 
 def mobile(chance: Random) -> str:

@@ -186,7 +186,11 @@ def _old_municipality(belief: Belief, names: Names, chance: Random) -> bool:
 
 @lru_cache(1)
 def _before() -> dict[tuple[str, str], str]:
-    with files(__package__).joinpath("old_towns.csv").open(encoding="utf-8") as lines:
+    with (
+        files("tsunagu.runtime.bench.identity_japan")
+        .joinpath("old_towns.csv")
+        .open(encoding="utf-8") as lines
+    ):
         return {(r["prefecture"], r["city"]): r["before"] for r in csv.DictReader(lines)}
 
 

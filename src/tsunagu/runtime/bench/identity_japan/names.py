@@ -19,6 +19,7 @@ from itertools import accumulate
 from math import exp
 from random import Random
 
+_FOLDER = files("tsunagu.runtime.bench.identity_japan")
 _POPULATION = 125_000.0  # thousands
 _PERIOD = 5  # years of birth that share one list of given names
 # Characters that half of the names have: sharing them is no family custom.
@@ -79,7 +80,7 @@ class Names:
 
     def __init__(self) -> None:
         self.surnames = Weighted(_surnames())
-        self._given = list(_rows("given_names.csv"))
+        self._given = list(rows("given_names.csv"))
         self._liked: dict[tuple[bool, int], Weighted] = {}
         self.given = {
             female: Weighted(_given(self._given, female, None)) for female in (False, True)
@@ -125,7 +126,7 @@ def other_reading(name: Name, among: Weighted, chance: Random) -> Name | None:
 
 def _surnames() -> Iterator[tuple[Name, float]]:
     listed: dict[str, list[tuple[Name, float]]] = defaultdict(list)
-    for row in _rows("surnames.csv"):
+    for row in rows("surnames.csv"):
         listed[row["kanji"]].append((Name(row["kanji"], row["reading"]), float(row["thousands"])))
     made = [entry for entry in _made_surnames() if entry[0].kanji not in listed]
     rest = _POPULATION - sum(weight for group in listed.values() for _, weight in group)
@@ -138,7 +139,7 @@ def _surnames() -> Iterator[tuple[Name, float]]:
 
 def _made_surnames() -> Iterator[tuple[Name, float]]:
     """Surnames of two characters, from parts that stand in thousands of real ones."""
-    parts = list(_rows("surname_parts.csv"))
+    parts = list(rows("surname_parts.csv"))
     for front in (part for part in parts if part["place"] == "front"):
         for back in (part for part in parts if part["place"] == "back"):
             if front["kanji"] == back["kanji"]:
@@ -157,9 +158,9 @@ def _joined(fronts: list[str], backs: list[str]) -> Iterator[tuple[float, str]]:
 
 
 def _given(
-    rows: list[dict[str, str]], female: bool, year: int | None
+    listed: list[dict[str, str]], female: bool, year: int | None
 ) -> Iterator[tuple[Name, float]]:
-    for row in rows:
+    for row in listed:
         if (row["sex"] == "f") != female:
             continue
         weight = float(row["weight"])
@@ -169,6 +170,9 @@ def _given(
             yield Name(kanji, row["reading"]), weight / (1 + place)
 
 
-def _rows(file: str) -> Iterator[dict[str, str]]:
-    with files(__package__).joinpath(file).open(encoding="utf-8") as lines:
+def rows(file: str) -> Iterator[dict[str, str]]:
+    """The rows of a CSV file beside this module."""
+    with (
+        files("tsunagu.runtime.bench.identity_japan").joinpath(file).open(encoding="utf-8") as lines
+    ):
         yield from csv.DictReader(lines)

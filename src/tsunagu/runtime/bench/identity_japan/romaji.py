@@ -39,9 +39,11 @@ _ROWS = {
     "b": "ばびぶべぼ",
     "p": "ぱぴぷぺぽ",
 }
-_KUNREI = {k: c + v for c, row in _ROWS.items() for k, v in zip(row, _VOWELS, strict=True)}
-_KUNREI |= {"や": "ya", "ゆ": "yu", "よ": "yo", "わ": "wa", "を": "o", "ん": "n"}
-_KUNREI |= {"ぢ": "zi", "づ": "zu", "ゔ": "vu"}
+_KUNREI = {
+    **{k: c + v for c, row in _ROWS.items() for k, v in zip(row, _VOWELS, strict=True)},
+    **{"や": "ya", "ゆ": "yu", "よ": "yo", "わ": "wa", "を": "o", "ん": "n"},
+    **{"ぢ": "zi", "づ": "zu", "ゔ": "vu"},
+}
 _HEPBURN = _KUNREI | {"し": "shi", "ち": "chi", "つ": "tsu", "ふ": "fu", "じ": "ji", "ぢ": "ji"}
 _SMALL = {"ゃ": "ya", "ゅ": "yu", "ょ": "yo", "ぁ": "a", "ぃ": "i", "ぅ": "u", "ぇ": "e", "ぉ": "o"}
 _SOUND = re.compile(r".[ゃゅょぁぃぅぇぉ]?")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -69,7 +70,7 @@ def _rows(everybody: list[Person], names: Names, chance: Random) -> Iterator[tup
             yield person, record
 
 
-def _records(ids: pa.Array, rows: list[Record]) -> pa.Table:
+def _records(ids: Any, rows: list[Record]) -> Any:
     columns = {
         field: pa.array([r.values.get(field) for r in rows], pa.string()) for field in FIELDS
     }
@@ -77,7 +78,7 @@ def _records(ids: pa.Array, rows: list[Record]) -> pa.Table:
     return pa.table({"unique_id": ids, "source": source, **columns})
 
 
-def _truth(ids: pa.Array, people: list[Person], rows: list[Record]) -> pa.Table:
+def _truth(ids: Any, people: list[Person], rows: list[Record]) -> Any:
     return pa.table(
         {
             "unique_id": ids,
@@ -88,7 +89,7 @@ def _truth(ids: pa.Array, people: list[Person], rows: list[Record]) -> pa.Table:
     )
 
 
-def _keep(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+def _keep(connection: duckdb.DuckDBPyConnection, table: str, rows: Any) -> None:
     connection.register("made_rows", rows)
     connection.execute(f"create or replace table {table} as select * from made_rows")  # noqa: S608
     connection.unregister("made_rows")
