@@ -66,3 +66,13 @@ def test_a_record_with_a_slip_is_found_again_live() -> None:
     found = {one.name.removeprefix("identity.live."): one for one in measure_on("live", 3_000)}
     assert found["found"].value > 0.97
     assert {"fill", "p50", "p99"} <= found.keys()
+
+
+def test_japanese_records_are_linked_and_each_reading_is_left_out_once() -> None:
+    found = {one.name.removeprefix("identity.japan."): one for one in measure_on("japan", 3_000)}
+    assert found["people"].value == 3_000
+    assert found["blocking_recall"].value > 0.85
+    assert found["pairs_precision"].value > 0.9
+    assert found["household_linked"].value < 0.05
+    read = {name for name in found if name.startswith("pairs_f1_without_")}
+    assert {"pairs_f1_without_name", "pairs_f1_without_address"} <= read

