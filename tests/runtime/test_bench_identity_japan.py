@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import duckdb
@@ -11,8 +12,11 @@ import pytest
 
 from tsunagu.core import Invalid
 from tsunagu.runtime.bench.identity_japan import make_records, rates, write_parquet
+from tsunagu.runtime.bench.identity_japan.homes import Homes
+from tsunagu.runtime.bench.identity_japan.households import population
 from tsunagu.runtime.bench.identity_japan.names import Names
 from tsunagu.runtime.bench.identity_japan.romaji import Spelling, romanise
+from tsunagu.runtime.bench.identity_japan.towns import Towns
 
 PEOPLE = 3_000
 # Damage that every record with the field can take: its share must be the stated one.
@@ -167,12 +171,6 @@ def test_a_mover_has_two_addresses(made: duckdb.DuckDBPyConnection):
 
 
 def test_twins_share_household_and_birth_date_and_are_two_people():
-    from random import Random
-
-    from tsunagu.runtime.bench.identity_japan.homes import Homes
-    from tsunagu.runtime.bench.identity_japan.households import population
-    from tsunagu.runtime.bench.identity_japan.towns import Towns
-
     chance = Random(1)
     people = population(Names(), Homes(Towns(chance), chance), chance, 10_000)
     born: dict[tuple[Any, ...], list[Any]] = {}

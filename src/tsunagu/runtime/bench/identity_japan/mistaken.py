@@ -5,18 +5,22 @@ Each function does one kind of damage to a belief, and says whether it could.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
-from importlib.resources import files
 from random import Random
 
 from tsunagu.runtime.bench.identity_japan import rates
 from tsunagu.runtime.bench.identity_japan.beliefs import Belief
 from tsunagu.runtime.bench.identity_japan.characters import other_variant, plain_form
-from tsunagu.runtime.bench.identity_japan.names import Name, Names, other_kanji, other_reading
+from tsunagu.runtime.bench.identity_japan.names import (
+    Name,
+    Names,
+    other_kanji,
+    other_reading,
+    rows,
+)
 
 Mistake = Callable[[Belief, Names, Random], bool]
 
@@ -186,12 +190,7 @@ def _old_municipality(belief: Belief, names: Names, chance: Random) -> bool:
 
 @lru_cache(1)
 def _before() -> dict[tuple[str, str], str]:
-    with (
-        files("tsunagu.runtime.bench.identity_japan")
-        .joinpath("old_towns.csv")
-        .open(encoding="utf-8") as lines
-    ):
-        return {(r["prefecture"], r["city"]): r["before"] for r in csv.DictReader(lines)}
+    return {(r["prefecture"], r["city"]): r["before"] for r in rows("old_towns.csv")}
 
 
 def _oaza(belief: Belief, names: Names, chance: Random) -> bool:

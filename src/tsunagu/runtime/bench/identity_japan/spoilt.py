@@ -125,6 +125,9 @@ def spoil(record: Record, chance: Random) -> None:
         drawn = rate and damage.field in record.values and chance.random() < rate
         if drawn and SPOILS[damage.name](record, chance):
             record.damage.append(damage.name)
+    if record.source == rates.HOST and "name" in record.values:
+        # The host was keyed once: its second column is a copy, errors and all.
+        record.values["name"] = record.values["kana"]
 
 
 def _alike(field: str, allowed: str = "") -> Spoil:
