@@ -39,6 +39,9 @@ _LIKELY = 0.9
 # Keys are chosen by so many of the likely pairs.
 _MOST_LIKELY = 20_000
 _LEAST_RECORDS = 20
+# A block to learn in has so many pairs a record, and is looked at by so many of them.
+_FULL, _PROBED_PAIRS = 0.02, 20_000
+_PURE = 0.6
 
 # Told the step that begins: columns, keys, weights, likely pairs, choosing keys and thresholds in
 # training; columns, candidates, scores and clusters in linking.
@@ -232,9 +235,12 @@ def _trial(found: Sequence[Candidate], records: int) -> list[Candidate]:
 def _blocks(
     connection: duckdb.DuckDBPyConnection, columns: Sequence[Column], records: int
 ) -> tuple[list[tuple[str, ...]], float]:
-    """Blocks to learn in, disjoint, the ones with the most pairs beyond chance first.
+    """Blocks to learn in: for each column the purest that does not use it, the purest first.
 
-    Also how many pairs beyond chance the best one holds: nearly all of them are one person.
+    Also how many pairs beyond chance the fullest one holds: nearly all of them are one person.
+
+    A block is pure where its pairs agree in the other columns as well. Of those with the most
+    pairs many hold households: who learns in these learns that one person has many first names.
     """
     total = records * (records - 1) / 2
     agree = {c.name: _equal_pairs(connection, (c.name,)) for c in columns}
@@ -247,12 +253,41 @@ def _blocks(
     for column in columns:
         if column.nature in ("number", "email") and 0 < agree[column.name] <= 20 * records:
             rated.append((agree[column.name], (column.name,)))
-    rated.sort(key=lambda one: (-one[0], one[1]))
+    most = max((excess for excess, _ in rated), default=0.0)
+    full = [block for excess, block in rated if excess >= min(most, _FULL * records)]
+    pure = {block: _purity(connection, block, columns) for block in full}
+    ordered = sorted(full, key=lambda block: (-pure[block], block))
     chosen: list[tuple[str, ...]] = []
-    for _, block in rated:
-        if not any(set(block) & set(other) for other in chosen):
+    for block in ordered:
+        apart = not any(set(block) & set(other) for other in chosen)
+        if apart and pure[block] >= _PURE * pure[ordered[0]]:
             chosen.append(block)
-    return chosen[:4], max((excess for excess, _ in rated), default=0.0)
+    for column in columns:
+        if all(column.name in block for block in chosen):
+            chosen += [block for block in ordered if column.name not in block][:1]
+    return chosen, most
+
+
+def _purity(
+    connection: duckdb.DuckDBPyConnection, block: tuple[str, ...], columns: Sequence[Column]
+) -> float:
+    """How often pairs of a block agree in another column, on average over the columns."""
+    others = [quoted(c.name) for c in columns if c.name not in block]
+    same = ", ".join(f"avg((l.{name} = r.{name})::int)" for name in others)
+    equal = " and ".join(f"l.{quoted(part)} = r.{quoted(part)}" for part in block)
+    row = connection.execute(
+        f"""
+        select {same} from (
+            select l.unique_id as a, r.unique_id as b
+            from {PREPARED} as l join {PREPARED} as r on {equal} and l.unique_id < r.unique_id
+            limit {_PROBED_PAIRS}
+        )
+        join {PREPARED} as l on l.unique_id = a
+        join {PREPARED} as r on r.unique_id = b
+        """  # noqa: S608 - quoted names
+    ).fetchone()
+    told = [share for share in row or () if share is not None]
+    return sum(told) / len(told) if told else 0.0
 
 
 def _equal_pairs(connection: duckdb.DuckDBPyConnection, key: tuple[str, ...]) -> float:
