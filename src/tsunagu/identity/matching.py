@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tsunagu.identity.linking import Model, Tell, link, probability
 from tsunagu.identity.linking.columns import quoted
-from tsunagu.identity.linking.scoring import level_weight, outcome
+from tsunagu.identity.linking.scoring import outcome, reasons_of
 from tsunagu.identity.linking.service import PREPARED
 from tsunagu.storage import Row
 
@@ -185,14 +185,10 @@ def _shown(columns: Sequence[str], side: str) -> str:
 
 
 def _whys(model: Model, told: Row) -> tuple[Why, ...]:
-    found: list[Why] = []
-    for n, comparison in enumerate(model.comparisons):
-        place, left, right = told[3 * n : 3 * n + 3]
-        level = comparison.levels[place]
-        found.append(
-            Why(comparison.name, level.label, place, level_weight(level), left or "", right or "")
-        )
-    return tuple(found)
+    return tuple(
+        Why(r.comparison, r.label, r.level, r.weight, r.left, r.right)
+        for r in reasons_of(model, told)
+    )
 
 
 def _root(joined: dict[int, int], one: int) -> int:

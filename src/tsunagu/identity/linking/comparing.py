@@ -6,18 +6,20 @@ live match and an explanation evaluate one and the same text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import duckdb
 
 from tsunagu.identity.linking.columns import quoted
-from tsunagu.identity.linking.forms import READING
+from tsunagu.identity.linking.forms import FAMILY, GIVEN, READING
 from tsunagu.identity.linking.model import Column, Comparison, Level
 from tsunagu.identity.linking.preparing import rarity, rates
 
 # Two columns share their vocabulary, as given and family names do, from this share of rows on.
 _SHARED_WORDS = 0.2
+# A number of a mobile or an IP phone of Japan, as prepared records hold it.
+_MOBILE = "81[5789]0[0-9]{8}"
 
 
 def _pair(column: str) -> tuple[str, str]:
@@ -35,24 +37,81 @@ def compare_column(column: Column) -> Comparison:
     return Comparison(name=column.name, columns=(column.name,), levels=tuple(levels))
 
 
-def compare_read(written: Column, reading: Column) -> Comparison:
-    """The comparison of a name as written and as it is read: alike in either is alike."""
+def compare_read(
+    written: Column, reading: Column, beside: Column | None = None, *, family: bool = False
+) -> Comparison:
+    """The comparison of a name as written and as it is read: alike in either is alike.
+
+    Args:
+        beside: how the other part of the name is read. A name that nobody parted stands whole in
+            the family name, and one in the other order is swapped with the given one: both are
+            levels of the `family` name and say nothing more of the given one.
+    """
     (a, b), (c, d) = _pair(written.name), _pair(reading.name)
     missing = f"({a} is null or {b} is null) and ({c} is null or {d} is null)"
     near = f"jaro_winkler_similarity({c}, {d}) >= 0.88 or jaro_winkler_similarity({a}, {b}) >= 0.88"
+    whole: list[Level] = []
+    if beside and family:
+        whole = _whole(c, d, *_pair(beside.name))
+    elif beside:
+        e, f = _pair(beside.name)
+        missing = f"({missing}) or ({c} = {f} and {d} = {e})"
     levels = [
         Level(label="missing", condition=missing, null=True),
         *_labelled("written alike", _equal(written, f"{a} = {b}")),
+        *whole,
+        # Whose writing is known and other may be of the same sound by chance, as 淳 and 敦.
+        Level(
+            label="read alike, written otherwise",
+            condition=f"{c} = {d} and {a} is not null and {b} is not null",
+        ),
         *_labelled("read alike", _equal(reading, f"{c} = {d}")),
         Level(label="reading one letter off", condition=f"damerau_levenshtein({c}, {d}) <= 1"),
         Level(label="similar", condition=near),
         Level(label="different", condition="else"),
     ]
-    return Comparison(name=written.name, columns=(written.name, reading.name), levels=tuple(levels))
+    columns = (written.name, reading.name, *((beside.name,) if beside else ()))
+    return Comparison(name=written.name, columns=columns, levels=tuple(levels))
+
+
+def _whole(c: str, d: str, e: str, f: str) -> list[Level]:
+    """Levels of whole names, of which one is not parted or in the other order.
+
+    That both are not parted is not among them: equal then are the family names, as far as told.
+
+    Args:
+        c, d: how the family names are read; `e` and `f` how the given names are.
+    """
+    one = f"({e} is null) <> ({f} is null)"
+    off = f"damerau_levenshtein({c} || coalesce({e}, ''), {d} || coalesce({f}, ''))"
+    turned = f"{c} = {f} || {d} or {d} = {e} || {c}"
+    return [
+        Level(label="whole name read alike", condition=f"{one} and ({off} = 0 or {turned})"),
+        Level(label="whole name one letter off", condition=f"{one} and {off} = 1"),
+        Level(label="whole name swapped", condition=f"{c} = {f} and {d} = {e}"),
+    ]
 
 
 def _labelled(label: str, levels: list[Level]) -> list[Level]:
     return [one.model_copy(update={"label": one.label.replace("equal", label)}) for one in levels]
+
+
+def compare_phone(column: Column) -> Comparison:
+    """The comparison of telephone numbers of Japan: a landline is shared by who lives together.
+
+    Somebody may tell the one here and the other there: that differs, and says little.
+    """
+    a, b = _pair(column.name)
+    mobile, other = (f"regexp_full_match({side}, '{_MOBILE}')" for side in (a, b))
+    levels = [
+        Level(label="missing", condition=f"{a} is null or {b} is null", null=True),
+        Level(label="equal, of a mobile phone", condition=f"{a} = {b} and {mobile}"),
+        Level(label="equal, of a place", condition=f"{a} = {b}"),
+        *(Level(label=label, condition=condition) for label, condition in _similar(column, a, b)),
+        Level(label="one of a mobile phone, one of a place", condition=f"{mobile} <> {other}"),
+        Level(label="different", condition="else"),
+    ]
+    return Comparison(name=column.name, columns=(column.name,), levels=tuple(levels))
 
 
 def compare_swapped(one: Column, other: Column) -> Comparison:
@@ -148,17 +207,39 @@ def _similar(column: Column, a: str, b: str) -> list[tuple[str, str]]:
 
 
 def comparisons_of(
-    connection: duckdb.DuckDBPyConnection, prepared: str, columns: Sequence[Column]
+    connection: duckdb.DuckDBPyConnection,
+    prepared: str,
+    columns: Sequence[Column],
+    forms: Mapping[str, str],
 ) -> list[Comparison]:
-    """The comparisons of all columns; two names that share their words are compared together."""
+    """The comparisons of all columns; two names that share their words are compared together.
+
+    Args:
+        forms: which columns were read, as what kind.
+    """
     by_name = {column.name: column for column in columns}
     read = {column.reading: column for column in columns if column.reading in by_name}
-    made = [compare_read(written, by_name[name]) for name, written in read.items()]
+    made = [
+        compare_read(
+            written, by_name[name], _beside(written, by_name), family=written.name.endswith(FAMILY)
+        )
+        for name, written in read.items()
+    ]
     alone = [c for c in columns if c.name not in read and c.reading not in read]
     swapped = _swapped(connection, prepared, [c for c in alone if not c.name.endswith(READING)])
     if swapped:
         made.append(compare_swapped(*swapped))
-    return made + [compare_column(c) for c in alone if swapped is None or c not in swapped]
+    rest = [c for c in alone if swapped is None or c not in swapped]
+    phones = {name for name, kind in forms.items() if kind == "phone"}
+    return made + [compare_phone(c) if c.name in phones else compare_column(c) for c in rest]
+
+
+def _beside(written: Column, by_name: Mapping[str, Column]) -> Column | None:
+    """How the other part of a name is read: the given one of a family name, and the reverse."""
+    name = written.name
+    if name.endswith(FAMILY):
+        return by_name.get(f"{name.removesuffix(FAMILY)}{GIVEN}{READING}")
+    return by_name.get(f"{name.removesuffix(GIVEN)}{FAMILY}{READING}")
 
 
 def _swapped(

@@ -21,10 +21,10 @@ from tsunagu.identity.linking.model import Comparison, Model
 from tsunagu.identity.linking.preparing import parts, plain, rarity, rates
 from tsunagu.identity.linking.scoring import (
     Reason,
-    level_weight,
     outcome,
     prior_weight,
     probability,
+    reasons_of,
 )
 
 Record = Mapping[str, str | None]
@@ -98,17 +98,9 @@ class Judge:
 
     def _judged(self, row: Sequence[Any]) -> Judged:
         prior = prior_weight(self._model.prior)
-        reasons: list[Reason] = []
-        weight = prior
-        for n, comparison in enumerate(self._model.comparisons):
-            place, left, right = row[3 * n : 3 * n + 3]
-            level = comparison.levels[place]
-            adds = level_weight(level)
-            weight += adds
-            reasons.append(
-                Reason(comparison.name, level.label, place, adds, left or "", right or "")
-            )
-        return Judged(weight, probability(weight), prior, tuple(reasons))
+        reasons = reasons_of(self._model, row)
+        weight = prior + sum(reason.weight for reason in reasons)
+        return Judged(weight, probability(weight), prior, reasons)
 
     def _asked(self, query: str, records: Sequence[Record]) -> list[tuple[Any, ...]]:
         """The answer of a prepared query about some records."""

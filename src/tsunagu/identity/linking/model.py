@@ -74,6 +74,20 @@ class Comparison(Document):
     levels: tuple[Level, ...]
 
 
+class Rival(Document):
+    """Other people who are alike because they share something, as one home: an alternative.
+
+    `chances` tells, for each comparison, how often such pairs have each level, and `share` how
+    frequent they are among all pairs. A pair is weighed against them where they explain it
+    better than two people at random.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    share: float = Field(gt=0, lt=1)
+    chances: tuple[tuple[float, ...], ...]
+
+
 class Report(Document):
     """What training found: counts, the recall of blocking, and the precision at the thresholds.
 
@@ -99,6 +113,7 @@ class Model(Document):
     forms: dict[str, str] = Field(default={}, description="Which of those are read, as what kind.")
     columns: tuple[Column, ...]
     comparisons: tuple[Comparison, ...]
+    rivals: tuple[Rival, ...] = ()
     keys: tuple[Key, ...]
     prior: float = Field(gt=0, lt=1, description="Probability that two records are one person.")
     upper: float = Field(description="At this weight and above, pairs are linked.")

@@ -1,7 +1,7 @@
 """Scores: the match weight of pairs of prepared records, in bulk, live, and explained.
 
 A weight is log2 of the odds that two records are one person: that of any two records, and what
-each comparison adds. The same SQL is used for millions of pairs and for one.
+each comparison adds, less what speaks for other people who share something. The same SQL is used for millions of pairs and for one.
 """
 
 from __future__ import annotations
@@ -9,11 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
 from tsunagu.identity.linking.columns import quoted
-from tsunagu.identity.linking.model import Comparison, Level
+from tsunagu.identity.linking.model import Comparison, Level, Model, Rival
+
+RIVAL = "as alike are others who share it"
+"""The label of what is taken from a weight because other people may be as alike."""
+
+# Of each comparison, a number for each level.
+Weights = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,7 @@ def score(
     target: str,
     *,
     prior: float,
+    rivals: Sequence[Rival] = (),
     least: float | None = None,
     other: str | None = None,
 ) -> None:
@@ -76,31 +84,93 @@ def score(
     Args:
         prepared: the prepared records of the left side.
         pairs: a table (left_id, right_id) of candidates.
+        rivals: the weight is against the likeliest of them and of people at random.
         least: leave out pairs below this weight.
         other: the prepared records of the right side; None where they are the same table.
     """
+    places = ", ".join(f"{outcome(c)}::utinyint as o{n}" for n, c in enumerate(comparisons))
+    total = f"{double(prior_weight(prior))} + {_weighed(weights(comparisons))}"
+    against = [
+        f"{double(math.log2(rival.share))} + {_weighed(rival_weights(comparisons, rival))}"
+        for rival in rivals
+    ]
+    if against:
+        total = f"{total} - greatest(0, {', '.join(against)})"
+    where = "" if least is None else f"where weight >= {double(least)}"
+    connection.execute(
+        f"""
+        create or replace table {quoted(target)} as
+        select left_id, right_id, weight from (
+            select left_id, right_id, {total} as weight from (
+                select left_id, right_id, {places}
+                from ({compared(comparisons, prepared, pairs, other)})
+            )
+        ) {where}
+        """  # noqa: S608 - quoted names and a model's conditions
+    )
+
+
+def compared(
+    comparisons: Sequence[Comparison], prepared: str, pairs: str, other: str | None = None
+) -> str:
+    """The query of pairs with what the conditions name: `<column>_l` and `<column>_r`."""
     columns = sorted({column for c in comparisons for column in _columns(c)})
     sides = ", ".join(
         f"{side}.{quoted(name)} as {quoted(f'{name}_{side}')}"
         for name in columns
         for side in ("l", "r")
     )
-    total = " + ".join(_weighed(c) for c in comparisons)
-    where = "" if least is None else f"where weight >= {double(least)}"
-    connection.execute(
-        f"""
-        create or replace table {quoted(target)} as
-        select left_id, right_id, weight from (
-            select left_id, right_id, {double(prior_weight(prior))} + {total} as weight
-            from (
-                select p.left_id, p.right_id, {sides}
-                from {quoted(pairs)} as p
-                join {quoted(prepared)} as l on l.unique_id = p.left_id
-                join {quoted(other or prepared)} as r on r.unique_id = p.right_id
-            )
-        ) {where}
-        """  # noqa: S608 - quoted names and a model's conditions
+    return f"""
+        select p.left_id, p.right_id, {sides}
+        from {quoted(pairs)} as p
+        join {quoted(prepared)} as l on l.unique_id = p.left_id
+        join {quoted(other or prepared)} as r on r.unique_id = p.right_id
+    """  # noqa: S608 - quoted names
+
+
+def weights(comparisons: Sequence[Comparison]) -> Weights:
+    """What each level of each comparison adds to the weight of a pair."""
+    return tuple(tuple(level_weight(level) for level in c.levels) for c in comparisons)
+
+
+def rival_weights(comparisons: Sequence[Comparison], rival: Rival) -> Weights:
+    """By how much each level tells for a rival: log2 of how much oftener than people at random."""
+    return tuple(
+        tuple(
+            0.0 if level.null or not level.u else math.log2(chance / level.u)
+            for level, chance in zip(c.levels, chances, strict=True)
+        )
+        for c, chances in zip(comparisons, rival.chances, strict=True)
     )
+
+
+def reasons_of(model: Model, told: Sequence[Any]) -> tuple[Reason, ...]:
+    """What each comparison adds to a pair's weight, and what other people take from it.
+
+    Args:
+        told: of each comparison the place of the level that the pair has, and both values.
+    """
+    places: list[int] = []
+    reasons: list[Reason] = []
+    for n, comparison in enumerate(model.comparisons):
+        place, left, right = told[3 * n : 3 * n + 3]
+        level = comparison.levels[place]
+        adds = level_weight(level)
+        places.append(place)
+        reasons.append(Reason(comparison.name, level.label, place, adds, left or "", right or ""))
+    takes, rival = max(
+        ((_told_for(model, rival, places), rival.name) for rival in model.rivals),
+        default=(0.0, ""),
+    )
+    if takes > 0:
+        reasons.append(Reason(rival, RIVAL, -1, -takes, "", ""))
+    return tuple(reasons)
+
+
+def _told_for(model: Model, rival: Rival, places: Sequence[int]) -> float:
+    """How much likelier than two people at random a rival is, as log2 of the odds."""
+    told = zip(rival_weights(model.comparisons, rival), places, strict=True)
+    return math.log2(rival.share) + sum(levels[place] for levels, place in told)
 
 
 def _columns(comparison: Comparison) -> set[str]:
@@ -110,10 +180,11 @@ def _columns(comparison: Comparison) -> set[str]:
     return found | {f"{c}__rarity" for c in comparison.columns if f"{c}__rarity_l" in told}
 
 
-def _weighed(comparison: Comparison) -> str:
-    whens = " ".join(
-        f"when {level.condition} then {double(level_weight(level))}"
-        for level in comparison.levels
-        if level.condition != "else"
+def _weighed(told: Weights) -> str:
+    """The sum over the comparisons, by the places of the levels."""
+    return " + ".join(
+        f"case o{n} "
+        + " ".join(f"when {place} then {double(one)}" for place, one in enumerate(levels))
+        + " end"
+        for n, levels in enumerate(told)
     )
-    return f"case {whens} else {double(level_weight(comparison.levels[-1]))} end"

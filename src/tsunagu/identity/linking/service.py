@@ -21,16 +21,17 @@ from tsunagu.identity.linking.clusters import Ints, cluster
 from tsunagu.identity.linking.columns import look_at, quoted, with_frequencies
 from tsunagu.identity.linking.comparing import comparisons_of
 from tsunagu.identity.linking.forms import READING, forms_of, read_into
-from tsunagu.identity.linking.model import Column, Comparison, Model, Report
+from tsunagu.identity.linking.model import Column, Comparison, Model, Report, Rival
 from tsunagu.identity.linking.preparing import ID, add_rarity, prepare
+from tsunagu.identity.linking.rivals import learn_rivals
 from tsunagu.identity.linking.scoring import double, prior_weight, score
 from tsunagu.identity.linking.training import train_weights
 
 PREPARED, PAIRS, SCORED = "linking_prepared", "linking_pairs", "linking_scored"
 PRECISION = 0.99
-"""Of the pairs in the last stretch above the upper threshold, so many are expected true."""
+"""Of the pairs above the upper threshold, so many are expected true."""
 LEAST_WEIGHT = -8.0
-_LOWER_PROBABILITY = 0.1
+_LEAST_PROBABLE, _LOWER_PROBABILITY = 0.9, 0.1
 _TRIAL_A_RECORD, _TRIAL_OF_ONE = 60.0, 10.0
 _MOST_TRIED = 60
 # Of more pairs than these some are enough to look at.
@@ -89,21 +90,22 @@ def train(
     forms = {name: kind for name, kind in forms.items() if kind not in without}
     read = read_into(connection, table, forms)
     records, columns = _prepared(connection, read, frozenset({ID, *skip}))
-    comparisons = comparisons_of(connection, PREPARED, columns)
+    comparisons = comparisons_of(connection, PREPARED, columns, forms)
     tell("keys")
     found = blocking.candidates(connection, PREPARED, columns, records)
     if not found:
         raise Invalid("No two records share anything to compare them by.")
     tell("weights")
-    blocks, excess = _blocks(connection, columns, records)
+    blocks, excess = _blocks(connection, columns, comparisons, records)
     total = records * (records - 1) / 2
     prior = min(0.5, max(1 / total, 1.3 * excess / total))
     comparisons = train_weights(connection, PREPARED, comparisons, blocks, prior)
+    rivals = learn_rivals(connection, PREPARED, columns, comparisons, total)
     tell("likely pairs")
     trial = _trial(found, records)
     share = _share(sum(c.pairs for c in trial))
     blocking.make_pairs(connection, PREPARED, [c.parts for c in trial], PAIRS, share=share)
-    prior = _scored(connection, comparisons, prior, total * share)
+    prior = _scored(connection, comparisons, rivals, prior, total * share)
     connection.execute(
         f"create or replace table likely as select left_id, right_id from {SCORED} "  # noqa: S608
         f"where 1 / (1 + pow(2, -weight)) >= {_LIKELY} "
@@ -117,9 +119,9 @@ def train(
     tell("thresholds")
     share = _share(sum(k.pairs for k in keys))
     count = blocking.make_pairs(connection, PREPARED, [k.parts for k in keys], PAIRS, share=share)
-    prior = _scored(connection, comparisons, prior, total * share)
+    prior = _scored(connection, comparisons, rivals, prior, total * share)
     weights = _weights(connection)
-    upper, lower = thresholds()
+    upper, lower = thresholds(weights)
     likely = 1 / (1 + np.exp2(-weights))
     linked = weights >= upper
     report = Report(
@@ -136,6 +138,7 @@ def train(
         forms=forms,
         columns=tuple(columns),
         comparisons=tuple(comparisons),
+        rivals=rivals,
         keys=tuple(keys),
         prior=prior,
         upper=upper,
@@ -164,6 +167,7 @@ def link(
         PAIRS,
         SCORED,
         prior=model.prior,
+        rivals=model.rivals,
         least=LEAST_WEIGHT,
     )
     found = connection.execute(f"select left_id, right_id, weight from {SCORED}").fetchnumpy()  # noqa: S608
@@ -182,14 +186,21 @@ def prepare_for(connection: duckdb.DuckDBPyConnection, model: Model, table: str)
     add_rarity(connection, PREPARED, model.columns)
 
 
-def thresholds() -> tuple[float, float]:
+def thresholds(weights: Floats) -> tuple[float, float]:
     """The weights from which pairs are linked, and from which people are asked.
 
-    The upper one is the least at which a pair is still expected to be true with `PRECISION`.
+    The upper one is the least from which of all linked pairs `PRECISION` are expected to be true,
+    and at which a pair is still more likely true than `_LEAST_PROBABLE`.
+
+    Args:
+        weights: of the candidate pairs.
     """
-    upper = float(np.log2(PRECISION / (1 - PRECISION)))
-    lower = float(np.log2(_LOWER_PROBABILITY / (1 - _LOWER_PROBABILITY)))
-    return upper, min(upper, lower)
+    heaviest = np.sort(weights)[::-1]
+    expected = np.cumsum(1 / (1 + np.exp2(-heaviest))) / np.arange(1, len(heaviest) + 1)
+    enough = np.flatnonzero(expected >= PRECISION)
+    least = float(prior_weight(_LEAST_PROBABLE))
+    upper = max(least, float(heaviest[enough[-1]]) if len(enough) else prior_weight(PRECISION))
+    return upper, prior_weight(_LOWER_PROBABILITY)
 
 
 def _prepared(
@@ -233,9 +244,12 @@ def _trial(found: Sequence[Candidate], records: int) -> list[Candidate]:
 
 
 def _blocks(
-    connection: duckdb.DuckDBPyConnection, columns: Sequence[Column], records: int
+    connection: duckdb.DuckDBPyConnection,
+    columns: Sequence[Column],
+    comparisons: Sequence[Comparison],
+    records: int,
 ) -> tuple[list[tuple[str, ...]], float]:
-    """Blocks to learn in: for each column the purest that does not use it, the purest first.
+    """Blocks to learn in: for each comparison the purest that uses none of its columns.
 
     Also how many pairs beyond chance the fullest one holds: nearly all of them are one person.
 
@@ -262,9 +276,10 @@ def _blocks(
         apart = not any(set(block) & set(other) for other in chosen)
         if apart and pure[block] >= _PURE * pure[ordered[0]]:
             chosen.append(block)
-    for column in columns:
-        if all(column.name in block for block in chosen):
-            chosen += [block for block in ordered if column.name not in block][:1]
+    for comparison in comparisons:
+        used = set(comparison.columns)
+        if all(used & set(block) for block in chosen):
+            chosen += [block for block in ordered if not used & set(block)][:1]
     return chosen, most
 
 
@@ -306,11 +321,12 @@ def _equal_pairs(connection: duckdb.DuckDBPyConnection, key: tuple[str, ...]) ->
 def _scored(
     connection: duckdb.DuckDBPyConnection,
     comparisons: Sequence[Comparison],
+    rivals: Sequence[Rival],
     prior: float,
     total: float,
 ) -> float:
     """Score the candidate pairs, and the prior by which their probabilities add up to it."""
-    score(connection, comparisons, PREPARED, PAIRS, SCORED, prior=prior)
+    score(connection, comparisons, PREPARED, PAIRS, SCORED, prior=prior, rivals=rivals)
     weights = _weights(connection)
     shifted = prior
     for _ in range(20):
