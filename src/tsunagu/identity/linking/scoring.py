@@ -1,7 +1,8 @@
 """Scores: the match weight of pairs of prepared records, in bulk, live, and explained.
 
 A weight is log2 of the odds that two records are one person: that of any two records, and what
-each comparison adds, less what speaks for other people who share something. The same SQL is used for millions of pairs and for one.
+each comparison adds, less what speaks for other people who share something. The same SQL is used
+for millions of pairs and for one.
 """
 
 from __future__ import annotations
