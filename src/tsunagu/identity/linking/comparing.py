@@ -70,8 +70,12 @@ def compare_read(
         Level(label="similar", condition=near),
         Level(label="different", condition="else"),
     ]
-    columns = (written.name, reading.name, *((beside.name,) if beside else ()))
-    return Comparison(name=written.name, columns=columns, levels=tuple(levels))
+    return Comparison(
+        name=written.name,
+        columns=(written.name, reading.name),
+        beside=(beside.name,) if beside else (),
+        levels=tuple(levels),
+    )
 
 
 def _whole(c: str, d: str, e: str, f: str) -> list[Level]:

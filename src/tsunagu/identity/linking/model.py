@@ -67,11 +67,20 @@ class Level(Document):
 
 
 class Comparison(Document):
-    """How one column, or two that may be swapped, are compared: the first level that holds."""
+    """How one column, or two that may be swapped, are compared: the first level that holds.
+
+    `columns` are what it compares; its conditions may look at those `beside` as well.
+    """
 
     name: str
     columns: tuple[str, ...]
+    beside: tuple[str, ...] = ()
     levels: tuple[Level, ...]
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All columns that its conditions name."""
+        return self.columns + self.beside
 
 
 class Rival(Document):

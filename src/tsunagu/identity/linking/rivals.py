@@ -121,7 +121,7 @@ def _learn(
 ) -> tuple[float, Rival] | None:
     """The other people of a block, and how many bits would be counted wrongly without them."""
     kinds = [
-        _Kinds.of(c, block.patterns[:, n], column in c.columns) for n, c in enumerate(comparisons)
+        _Kinds.of(c, block.patterns[:, n], column in c.named) for n, c in enumerate(comparisons)
     ]
     one = np.sum([np.log(k.same[k.places]) for k in kinds], axis=0)
     others = [kind.random for kind in kinds]

@@ -176,7 +176,7 @@ def _told_for(model: Model, rival: Rival, places: Sequence[int]) -> float:
 
 def _columns(comparison: Comparison) -> set[str]:
     """The columns of prepared records that its conditions name."""
-    found = set(comparison.columns)
+    found = set(comparison.named)
     told = " ".join(level.condition for level in comparison.levels)
     return found | {f"{c}__rarity" for c in comparison.columns if f"{c}__rarity_l" in told}
 

@@ -277,7 +277,7 @@ def _blocks(
         if apart and pure[block] >= _PURE * pure[ordered[0]]:
             chosen.append(block)
     for comparison in comparisons:
-        used = set(comparison.columns)
+        used = set(comparison.named)
         if all(used & set(block) for block in chosen):
             chosen += [block for block in ordered if not used & set(block)][:1]
     return chosen, most
