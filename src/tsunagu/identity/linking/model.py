@@ -84,7 +84,7 @@ class Comparison(Document):
 
 
 class Rival(Document):
-    """Other people who are alike because they share something, as one home: an alternative.
+    """Other people who are alike because they share the value of the column `name`, as one home.
 
     `chances` tells, for each comparison, how often such pairs have each level, and `share` how
     frequent they are among all pairs. A pair is weighed against them where they explain it
@@ -92,7 +92,6 @@ class Rival(Document):
     """
 
     name: str
-    columns: tuple[str, ...]
     share: float = Field(gt=0, lt=1)
     chances: tuple[tuple[float, ...], ...]
 

@@ -121,7 +121,7 @@ def _learn(
 ) -> tuple[float, Rival] | None:
     """The other people of a block, and how many bits would be counted wrongly without them."""
     kinds = [
-        _Kinds.of(c, block.patterns[:, n], column in c.named) for n, c in enumerate(comparisons)
+        _Chances.of(c, block.patterns[:, n], column in c.named) for n, c in enumerate(comparisons)
     ]
     one = np.sum([np.log(k.same[k.places]) for k in kinds], axis=0)
     others = [kind.random for kind in kinds]
@@ -148,7 +148,6 @@ def _learn(
     agreeing = min(kind.reach for kind in kinds)
     rival = Rival(
         name=column,
-        columns=(column,),
         share=min(0.5, whole / agreeing / total),
         chances=tuple(
             tuple(kind.everywhere(chance).tolist())
@@ -159,7 +158,7 @@ def _learn(
 
 
 @dataclass(frozen=True)
-class _Kinds:
+class _Chances:
     """One comparison within a block: how often which pairs have each of its levels there.
 
     Of a comparison that the block has a part in (`shared`) some levels are left only, and `reach`
@@ -177,7 +176,7 @@ class _Kinds:
     shared: bool
 
     @classmethod
-    def of(cls, comparison: Comparison, places: Places, shared: bool) -> _Kinds:
+    def of(cls, comparison: Comparison, places: Places, shared: bool) -> _Chances:
         """Of the places of levels that the pairs have."""
         null = np.array([level.null for level in comparison.levels])
         m, u = (
