@@ -64,11 +64,14 @@ def learn_rivals(
         total: how many pairs of records there are.
     """
     found: list[tuple[float, Rival]] = []
+    dates = frozenset(column.name for column in columns if column.nature == "date")
     for column in columns:
+        if column.name in dates:
+            continue
         block = _block(connection, prepared, column.name, comparisons)
         if block is None:
             continue
-        learned = _learn(column.name, block, comparisons, total)
+        learned = _learn(column.name, block, comparisons, dates, total)
         if learned is not None:
             found.append(learned)
     found.sort(key=lambda one: -one[0])
@@ -117,9 +120,18 @@ def _block(
 
 
 def _learn(
-    column: str, block: _Block, comparisons: Sequence[Comparison], total: float
+    column: str,
+    block: _Block,
+    comparisons: Sequence[Comparison],
+    dates: frozenset[str],
+    total: float,
 ) -> tuple[float, Rival] | None:
-    """The other people of a block, and how many bits would be counted wrongly without them."""
+    """The other people of a block, and how many bits would be counted wrongly without them.
+
+    None where there are few, where they are like people at random, or where they agree in a date:
+    who lives together shares much, but has a date of birth of his own. Those who agree in it are
+    one person, whose address or name has changed.
+    """
     kinds = [
         _Chances.of(c, block.patterns[:, n], column in c.named) for n, c in enumerate(comparisons)
     ]
@@ -142,7 +154,12 @@ def _learn(
         for kind, chance in zip(kinds, others, strict=True)
         if not kind.shared
     )
-    if pairs < _LEAST_PAIRS or bits < _LEAST_BITS:
+    same = any(
+        kind.like_one(chance)
+        for kind, chance, comparison in zip(kinds, others, comparisons, strict=True)
+        if dates & set(comparison.columns)
+    )
+    if pairs < _LEAST_PAIRS or bits < _LEAST_BITS or same:
         return None
     whole = pairs / block.seen
     agreeing = min(kind.reach for kind in kinds)
@@ -198,6 +215,10 @@ class _Chances:
         """By how many bits others are told from people at random, on average."""
         a, b = others[self.left], self.random[self.left]
         return float((a * np.log2(a / b)).sum())
+
+    def like_one(self, others: Floats) -> bool:
+        """Whether others differ no oftener than midway between one person and two at random."""
+        return bool(others[-1] < (self.same[-1] + self.random[-1]) / 2)
 
     def everywhere(self, others: Floats) -> Floats:
         """How often others have each level, in the block or not."""
