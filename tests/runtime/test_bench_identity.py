@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
+from tsunagu.identity.linking import train
 from tsunagu.runtime.bench.identity import measure_on
 from tsunagu.runtime.bench.identity_japanese import measure
 from tsunagu.runtime.bench.identity_scale import make_records
@@ -80,3 +81,11 @@ def test_japanese_records_are_linked_and_a_reading_is_left_out() -> None:
     worth = found["pairs_f1"].value - found["pairs_f1_without_address"].value
     assert found["worth_of_address"].value == pytest.approx(worth)
     assert "worth_of_name" not in found
+
+
+def test_who_moved_is_one_person_and_no_rival() -> None:
+    with duckdb.connect() as connection:
+        make_records(connection, 20_000)
+        model = train(connection, "records")
+    # Made people share no home; who agrees in all but the address is one person who moved.
+    assert {rival.name for rival in model.rivals} <= {"postcode", "town"}
