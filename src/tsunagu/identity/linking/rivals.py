@@ -25,6 +25,8 @@ from tsunagu.identity.linking.scoring import compared, outcome
 _PAIRS, _LEAST_PAIRS = 200_000, 200
 # Others who share the block agree elsewhere by so many bits more than people at random do.
 _LEAST_BITS = 0.5
+# Are so many of them alike in a date of birth, too many are one person to learn of others.
+_ONE_PERSON = 0.25
 _MOST_RIVALS = 4
 _ROUNDS = 200
 # No level is impossible for others: so many pairs at random are added to what was seen.
@@ -217,8 +219,9 @@ class _Chances:
         return float((a * np.log2(a / b)).sum())
 
     def like_one(self, others: Floats) -> bool:
-        """Whether others differ no oftener than midway between one person and two at random."""
-        return bool(others[-1] < (self.same[-1] + self.random[-1]) / 2)
+        """Whether a quarter of the others or more agree as one person does."""
+        one, random = self.same[-1], self.random[-1]
+        return bool(random - others[-1] > _ONE_PERSON * (random - one))
 
     def everywhere(self, others: Floats) -> Floats:
         """How often others have each level, in the block or not."""
