@@ -15,6 +15,7 @@ from tsunagu.identity.linking.clusters import cluster
 from tsunagu.identity.linking.model import Column
 from tsunagu.identity.linking.preparing import prepare
 from tsunagu.identity.linking.scoring import level_weight, prior_weight
+from tsunagu.identity.linking.service import thresholds
 from tsunagu.identity.matching import explain_pairs
 
 GIVEN = ("anna", "bella", "carla", "dora", "elena", "fiona", "gina", "hanna", "ida", "julia")
@@ -159,3 +160,14 @@ def test_a_share_of_the_pairs_is_a_share_of_all() -> None:
     part = make_pairs(connection, "tens", [("tens",)], "pairs", share=0.25)
     assert whole == 90_000
     assert 0.2 < part / whole < 0.3
+
+
+def test_the_threshold_lies_where_expected_precision_ends_and_no_lower_than_likely() -> None:
+    likely = prior_weight(0.9)
+    assert thresholds(np.array([25.0, 24.0, 26.0]))[0] == pytest.approx(likely)
+    assert thresholds(np.array([25.0, -7.0, 26.0]))[0] == pytest.approx(likely)
+    assert thresholds(np.array([]))[0] == pytest.approx(prior_weight(0.99))
+    doubtful = np.concatenate([np.full(50, 20.0), np.full(50, 4.0)])  # 4.0 is 0.94 of one person
+    upper, lower = thresholds(doubtful)
+    assert 4.0 < upper < 20.0
+    assert lower == pytest.approx(prior_weight(0.1))

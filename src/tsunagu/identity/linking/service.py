@@ -197,9 +197,15 @@ def thresholds(weights: Floats) -> tuple[float, float]:
     """
     heaviest = np.sort(weights)[::-1]
     expected = np.cumsum(1 / (1 + np.exp2(-heaviest))) / np.arange(1, len(heaviest) + 1)
-    enough = np.flatnonzero(expected >= PRECISION)
-    least = float(prior_weight(_LEAST_PROBABLE))
-    upper = max(least, float(heaviest[enough[-1]]) if len(enough) else prior_weight(PRECISION))
+    enough = int((expected >= PRECISION).sum())
+    least = prior_weight(_LEAST_PROBABLE)
+    if not enough:
+        upper = prior_weight(PRECISION)
+    elif enough < len(heaviest):
+        # Just above the first pair that would be too much, however far below the last good one.
+        upper = max(least, float(np.nextafter(heaviest[enough], np.inf)))
+    else:
+        upper = least
     return upper, prior_weight(_LOWER_PROBABILITY)
 
 
