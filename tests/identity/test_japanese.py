@@ -112,6 +112,11 @@ def test_companies(text: str, company: tuple[str, str, str]) -> None:
         "東京都 千代田区 霞ケ関 １丁目２−３",
         "〒100-0013 東京都千代田区霞が関1丁目2番地3",
         "東京都千代田区霞が関1ー2ー3 合同庁舎",
+        "ﾄｳｷﾖｳﾄﾁﾖﾀﾞｸｶｽﾐｶﾞｾｷ1-2-3",
+        "とうきょうと ちよだく かすみがせき 1ちょうめ2ばんち3ごう",
+        "チヨダク カスミガセキ 1チョウメ2バン3ゴウ",
+        "1-2-3 Kasumigaseki, Chiyoda-ku, Tokyo 100-0013, Japan",
+        "Tokyo-to, Chiyoda-ku, Kasumigaseki 1-chome 2-banchi 3",
     ],
 )
 def test_an_address_is_one_however_it_is_written(text: str) -> None:
@@ -131,6 +136,13 @@ def test_an_address_is_one_however_it_is_written(text: str) -> None:
         ("京都市中京区寺町通御池上る上本能寺前町488", "", "京都府|京都市中京区|上本能寺前町|488|"),
         ("千代田区一番町5 コーポ64 879号室", "", "東京都|千代田区|一番町|5|879"),
         ("1-2-3", "1000013", "東京都|千代田区|霞が関|1-2-3|"),
+        ("405 Minato Hights, 2-2-1 Minatomirai, Nishi-ku, Yokohama-shi, Kanagawa", "",
+         "神奈川県|横浜市西区|みなとみらい|2-2-1|405"),
+        ("ｻﾂﾎﾟﾛｼﾁﾕｳｵｳｸｷﾀ1ｼﾞﾖｳﾆｼ5-2-9", "", "北海道|札幌市中央区|北一条西|5-2-9|"),
+        ("ｻｲﾀﾏｹﾝｵｶﾞﾉﾏﾁｼﾓｵｶﾞﾉ123-4", "", "埼玉県|秩父郡小鹿野町|下小鹿野|123-4|"),
+        ("ﾌﾁﾕｳｼﾐﾔﾏﾁ2-24", "", "東京都|府中市|宮町|2-24|"),
+        ("ﾌﾁﾕｳｼﾓﾄﾏﾁ1-1", "726-0004", "広島県|府中市|元町|1-1|"),
+        ("12 Rue de Rivoli, Paris", "", "|||12|"),
     ],
 )  # fmt: skip
 def test_addresses(text: str, code: str, parts: str) -> None:

