@@ -11,9 +11,9 @@ import pytest
 from tsunagu.core import Invalid
 from tsunagu.identity.linking import Model, link, train
 from tsunagu.identity.linking.blocking import Candidate, candidates, held_by, make_pairs
-from tsunagu.identity.linking.clusters import cluster
+from tsunagu.identity.linking.clusters import Scored, cluster, components
 from tsunagu.identity.linking.model import Column
-from tsunagu.identity.linking.preparing import prepare
+from tsunagu.identity.linking.preparing import add_rarity, prepare
 from tsunagu.identity.linking.scoring import level_weight, prior_weight
 from tsunagu.identity.linking.service import thresholds
 from tsunagu.identity.matching import explain_pairs
@@ -117,10 +117,61 @@ def test_a_weak_bridge_does_not_join_two_people() -> None:
     records = np.arange(1, 7)
     strong = [(1, 2, 20.0), (1, 3, 20.0), (2, 3, 20.0), (4, 5, 20.0), (4, 6, 20.0), (5, 6, 20.0)]
     left, right, weight = (np.asarray(c) for c in zip(*strong, (3, 4, 7.0), strict=True))
-    labels, bridges = cluster(records, left, right, weight.astype(float), upper=6.6)
+    pairs = Scored(left, right, weight.astype(float), np.zeros(len(weight)))
+    labels, bridges = cluster(records, components(records, left, right), pairs, upper=6.6)
     assert bridges == 1
     assert len(set(labels[:3])) == len(set(labels[3:])) == 1
     assert labels[0] != labels[3]
+
+
+def test_who_shares_little_is_held_together_by_a_third_record() -> None:
+    """The first tells an old address, the third no telephone: only the second is like both."""
+    records = np.arange(1, 4)
+    left, right = np.array([1, 2, 1]), np.array([2, 3, 3])
+    weight = np.array([9.0, 8.0, -6.0])
+    component = components(records, left[:2], right[:2])
+    for against, people in ((0.0, 1), (-1.0, 1), (-12.0, 2)):
+        pairs = Scored(left, right, weight, np.array([0.0, 0.0, against]))
+        labels, bridges = cluster(records, component, pairs, upper=6.6)
+        assert len(set(labels.tolist())) == people
+        assert bridges == people - 1
+
+
+def test_pairs_within_a_component_are_scored_though_they_share_no_key(
+    people: tuple[duckdb.DuckDBPyConnection, np.ndarray], model: Model
+) -> None:
+    connection, _ = people
+    few = model.model_copy(update={"keys": model.keys[:2]})
+    links = link(connection, few, "people")
+    tried = connection.execute("select left_id, right_id from linking_pairs").fetchall()
+    scored = set(zip(links.left.tolist(), links.right.tolist(), strict=True))
+    assert len(scored) == len(links.left)
+    linked = links.weight >= model.upper
+    ends = links.left[linked], links.right[linked]
+    component = dict(
+        zip(links.records.tolist(), components(links.records, *ends).tolist(), strict=True)
+    )
+    groups: dict[int, list[int]] = {}
+    for record, label in component.items():
+        groups.setdefault(label, []).append(record)
+    inside = {
+        (a, b) for group in groups.values() if len(group) > 2 for a in group for b in group if a < b
+    }
+    assert inside <= scored
+    assert inside - set(tried)
+
+
+def test_a_model_of_two_classes_of_values_is_read_as_it_was_meant() -> None:
+    told = {"name": "town", "nature": "name", "filled": 1.0, "common": ["a"], "usual": ["b"]}
+    column = Column.model_validate(told)
+    assert column.classes == (("a",), ("b",))
+    with duckdb.connect() as connection:
+        connection.execute("create table towns as select unnest(['a', 'b', 'c']) as town")
+        add_rarity(connection, "towns", [column])
+        rows = connection.execute("select town__rarity from towns order by town").fetchall()
+    assert rows == [(0,), (1,), (2,)]
+    told = {"name": "town", "nature": "date", "filled": 1.0, "common": [], "usual": []}
+    assert Column.model_validate(told).classes == ()
 
 
 def test_too_few_records_teach_nothing() -> None:

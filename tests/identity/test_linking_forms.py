@@ -10,6 +10,7 @@ import pytest
 
 from tsunagu.identity.linking import Judge, Model, link, train
 from tsunagu.identity.linking.forms import forms_of, read, read_into
+from tsunagu.identity.matching import explain_pairs
 
 FAMILIES = {
     "髙橋": "タカハシ", "佐藤": "サトウ", "鈴木": "スズキ", "田中": "タナカ", "渡邊": "ワタナベ",
@@ -103,12 +104,41 @@ def test_what_columns_are_is_told_by_their_values(
 def test_a_name_and_its_reading_weigh_once(
     trained: tuple[duckdb.DuckDBPyConnection, Model],
 ) -> None:
+    connection, model = trained
+    links = link(connection, model, "told")
+    pairs = list(zip(links.left.tolist(), links.right.tolist(), strict=True))
+    both = read = 0
+    for reasons in explain_pairs(connection, model, pairs).values():
+        told = {why.comparison for why in reasons if why.label != "missing"}
+        for part in ("name__family", "name__given"):
+            both += {part, f"{part}__reading"} <= told
+            read += f"{part}__reading" in told
+    assert both == 0
+    assert 0 < read < 2 * len(pairs)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "given"),
+    [
+        ("サトウ イチロウ", "サトウイチロウ", "read alike"),
+        ("サトウ イチロウ", "イチロウ サトウ", "read alike"),
+        ("サトウイチロウ", "サトウ イチロウ", "read alike"),
+        ("サトウ イチロウ", "サトウイチロオ", "read alike"),
+        ("サトウ イチロウ", "サトウイチノウ", "one letter off"),
+        ("サトウ イチロウ", "サトウハナコ", "different"),
+        ("サトウ イチロウ", "サトウ", "missing"),
+    ],
+)
+def test_a_name_in_one_piece_is_compared_part_by_part(
+    trained: tuple[duckdb.DuckDBPyConnection, Model], name: str, other: str, given: str
+) -> None:
     _, model = trained
-    used = [column for one in model.comparisons for column in one.columns]
-    assert len(used) == len(set(used))
-    names = {one.name: one for one in model.comparisons}
-    assert names["name__family"].columns == ("name__family", "name__family__reading")
-    assert names["name__given"].columns == ("name__given", "name__given__reading")
+    with Judge(model) as judge:
+        records = judge.read([{"name_kana": name}, {"name_kana": other}])
+        (judged,) = judge.compare(records[0], records[1:])
+    told = {reason.comparison: reason.label for reason in judged.reasons}
+    assert told["name__family__reading"].startswith("read alike")
+    assert given in told["name__given__reading"]
 
 
 def test_one_person_written_in_two_ways_is_found(

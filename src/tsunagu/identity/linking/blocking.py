@@ -17,13 +17,15 @@ import numpy as np
 
 from tsunagu.identity.linking.columns import quoted
 from tsunagu.identity.linking.model import Column, Key
-from tsunagu.identity.linking.preparing import parts
+from tsunagu.identity.linking.preparing import parts, whole_parts
 
 CAP = 200
 PAIRS_A_RECORD = 30.0
 # Keys are counted on so many records; what a larger table has is reckoned from it.
 _SAMPLE = 100_000
 _MOST_OF_ONE = 30.0
+# A key costs an index and a place among the few, as much as so many pairs a record.
+_KEY_PAIRS = 0.5
 # What several keys find is found in other, unlike pairs too.
 _WORTH = np.array([1.0, 0.4, 0.2, 0.1])
 
@@ -52,7 +54,10 @@ def candidates(
 ) -> list[Candidate]:
     """All keys that give any pairs and not too many, the cheapest first."""
     bases = {c.name: [c.name, *parts(c.name, c.nature)] for c in columns}
+    whole = whole_parts(bases)
     alone = [(b,) for c in columns if c.nature not in ("category", "code") for b in bases[c.name]]
+    alone += [(b,) for b in whole]
+    bases |= {part: [part] for part in whole}
     together = [
         (a, b) for one, other in combinations(bases.values(), 2) for a in one for b in other
     ]
@@ -189,7 +194,7 @@ def choose(
     """
     times = np.zeros(len(held))
     left, spent = np.ones(len(found), np.bool_), 0.0
-    costs = np.array([candidate.pairs for candidate in found]) + 0.05 * records
+    costs = np.array([candidate.pairs for candidate in found]) + _KEY_PAIRS * records
     chosen: list[int] = []
     while left.any():
         worth = _WORTH[np.minimum(times, 3).astype(int)] * (times < 4)

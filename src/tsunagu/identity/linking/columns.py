@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import duckdb
 
 from tsunagu.identity.linking.model import Column, Nature
 
-# Values of which one in so many records has the same are common, or usual; the rest are rare.
-_COMMON, _USUAL = 1 / 200, 1 / 5_000
-_MOST_COMMON, _MOST_USUAL = 200, 5_000
+# Values that one in so many records has make a class; the rest are rare.
+_CLASSES = (1 / 200, 1 / 700, 1 / 2_000, 1 / 7_000)
+_MOST_FREQUENT = 7_000
 
 _DATE = r"^(1[89]|20)\d\d[-/.]?(0?[1-9]|1[0-2])[-/.]?(0?[1-9]|[12]\d|3[01])$"
 _LOOK = """
@@ -91,9 +93,11 @@ def with_frequencies(
         select v, n::double / sum(n) over () as share
         from (select {quoted(name)} as v, count(*) as n from {quoted(prepared)}
               where {quoted(name)} is not null group by 1)
-        qualify share >= {_USUAL} order by share desc, v limit {_MOST_USUAL}
+        qualify share >= {_CLASSES[-1]} order by share desc, v limit {_MOST_FREQUENT}
         """  # noqa: S608 - quoted names and constants
     ).fetchall()
-    common = tuple(v for v, share in rows if share >= _COMMON)[:_MOST_COMMON]
-    usual = tuple(v for v, _ in rows[len(common) :])
-    return Column(name=name, nature=nature, filled=filled, common=common, usual=usual)
+    classes = tuple(
+        tuple(v for v, share in rows if least <= share < most)
+        for most, least in pairwise((math.inf, *_CLASSES))
+    )
+    return Column(name=name, nature=nature, filled=filled, classes=classes if rows else ())

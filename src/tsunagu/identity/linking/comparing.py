@@ -7,6 +7,7 @@ live match and an explanation evaluate one and the same text.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import duckdb
@@ -14,10 +15,12 @@ import duckdb
 from tsunagu.identity.linking.columns import quoted
 from tsunagu.identity.linking.forms import FAMILY, GIVEN, READING
 from tsunagu.identity.linking.model import Column, Comparison, Level
-from tsunagu.identity.linking.preparing import rarity, rates
+from tsunagu.identity.linking.preparing import rarity
 
 # Two columns share their vocabulary, as given and family names do, from this share of rows on.
 _SHARED_WORDS = 0.2
+# What the classes of frequent values are called.
+_FREQUENT = ("a very common", "a common", "a usual", "an uncommon")
 # A number of a mobile or an IP phone of Japan, as prepared records hold it.
 _MOBILE = "81[5789]0[0-9]{8}"
 
@@ -37,63 +40,116 @@ def compare_column(column: Column) -> Comparison:
     return Comparison(name=column.name, columns=(column.name,), levels=tuple(levels))
 
 
+def compare_written(written: Column, reading: Column) -> Comparison:
+    """The comparison of names that both records have as written, such as in kanji."""
+    (a, b), (c, d) = _pair(written.name), _pair(reading.name)
+    levels = [
+        Level(label="missing", condition=f"{a} is null or {b} is null", null=True),
+        *_labelled("written alike", _equal(written, f"{a} = {b}")),
+        # Whose writing is known and other may be of the same sound by chance, as 淳 and 敦.
+        Level(label="read alike, written otherwise", condition=f"{c} = {d}"),
+        Level(label="reading one letter off", condition=f"damerau_levenshtein({c}, {d}) <= 1"),
+        Level(
+            label="similar",
+            condition=f"jaro_winkler_similarity({c}, {d}) >= 0.88 "
+            f"or jaro_winkler_similarity({a}, {b}) >= 0.88",
+        ),
+        Level(label="different", condition="else"),
+    ]
+    columns = (written.name, reading.name)
+    return Comparison(name=written.name, columns=columns, levels=tuple(levels))
+
+
 def compare_read(
     written: Column, reading: Column, beside: Column | None = None, *, family: bool = False
 ) -> Comparison:
-    """The comparison of a name as written and as it is read: alike in either is alike.
+    """The comparison of names as they are read, where not both records have them as written.
+
+    Whether both have is a habit of their sources and says nothing of the person, so it is no
+    level of one comparison.
 
     Args:
-        beside: how the other part of the name is read. A name that nobody parted stands whole in
-            the family name, and one in the other order is swapped with the given one: both are
-            levels of the `family` name and say nothing more of the given one.
+        beside: how the other part of the name is read. Names in the other order are alike in both
+            parts, and so are those of which one is in one piece, as a `family` name.
     """
     (a, b), (c, d) = _pair(written.name), _pair(reading.name)
-    missing = f"({a} is null or {b} is null) and ({c} is null or {d} is null)"
-    near = f"jaro_winkler_similarity({c}, {d}) >= 0.88 or jaro_winkler_similarity({a}, {b}) >= 0.88"
-    whole: list[Level] = []
-    if beside and family:
-        whole = _whole(c, d, *_pair(beside.name))
-    elif beside:
-        e, f = _pair(beside.name)
-        missing = f"({missing}) or ({c} = {f} and {d} = {e})"
+    missing = f"{c} is null or {d} is null"
+    alike, off, near = (
+        f"{c} = {d}",
+        f"damerau_levenshtein({c}, {d}) <= 1",
+        f"jaro_winkler_similarity({c}, {d}) >= 0.88",
+    )
+    if beside:
+        other = _pair(beside.name)
+        whole = _Whole.of((c, d), other) if family else _Whole.of(other, (c, d))
+        here, there = (whole.family, whole.given) if family else (whole.given, whole.family)
+        alike = f"({alike} or {c} = {other[1]} and {d} = {other[0]} or {whole.holds(here)})"
+        rest = whole.without(there)
+        off = f"{off} or {whole.holds(there)} and damerau_levenshtein({rest}, {here}) <= 1"
+        near = f"{near} or {whole.holds(there)} and jaro_winkler_similarity({rest}, {here}) >= 0.88"
+        if not family:
+            known = f"{whole.holds(here)} or {whole.longer}"
+            missing = f"({missing}) and not coalesce({known}, false)"
     levels = [
-        Level(label="missing", condition=missing, null=True),
-        *_labelled("written alike", _equal(written, f"{a} = {b}")),
-        *whole,
-        # Whose writing is known and other may be of the same sound by chance, as 淳 and 敦.
         Level(
-            label="read alike, written otherwise",
-            condition=f"{c} = {d} and {a} is not null and {b} is not null",
+            label="missing",
+            condition=f"{a} is not null and {b} is not null or {missing}",
+            null=True,
         ),
-        *_labelled("read alike", _equal(reading, f"{c} = {d}")),
-        Level(label="reading one letter off", condition=f"damerau_levenshtein({c}, {d}) <= 1"),
+        *_labelled("read alike", _equal(reading, alike)),
+        Level(label="reading one letter off", condition=off),
         Level(label="similar", condition=near),
         Level(label="different", condition="else"),
     ]
     return Comparison(
-        name=written.name,
-        columns=(written.name, reading.name),
-        beside=(beside.name,) if beside else (),
+        name=reading.name,
+        columns=(reading.name,),
+        beside=(written.name, *([beside.name] if beside else [])),
         levels=tuple(levels),
     )
 
 
-def _whole(c: str, d: str, e: str, f: str) -> list[Level]:
-    """Levels of whole names, of which one is not parted or in the other order.
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """Expressions of a pair of which one name is in one piece, and where the other parts it.
 
-    That both are not parted is not among them: equal then are the family names, as far as told.
-
-    Args:
-        c, d: how the family names are read; `e` and `f` how the given names are.
+    `piece` stands in the family name of the one record, and `family` and `given` are the parts
+    of the other's; `one` tells whether the pair is so.
     """
-    one = f"({e} is null) <> ({f} is null)"
-    off = f"damerau_levenshtein({c} || coalesce({e}, ''), {d} || coalesce({f}, ''))"
-    turned = f"{c} = {f} || {d} or {d} = {e} || {c}"
-    return [
-        Level(label="whole name read alike", condition=f"{one} and ({off} = 0 or {turned})"),
-        Level(label="whole name one letter off", condition=f"{one} and {off} = 1"),
-        Level(label="whole name swapped", condition=f"{c} = {f} and {d} = {e}"),
-    ]
+
+    one: str
+    piece: str
+    family: str
+    given: str
+
+    @classmethod
+    def of(cls, family: tuple[str, str], given: tuple[str, str]) -> _Whole:
+        """Of how both records' family and given names are read."""
+        (c, d), (e, f) = family, given
+        return cls(
+            one=f"(({e} is null) <> ({f} is null))",
+            piece=f"if({e} is null, {c}, {d})",
+            family=f"if({e} is null, {d}, {c})",
+            given=f"coalesce({e}, {f})",
+        )
+
+    def holds(self, part: str) -> str:
+        """That the piece begins or ends with a part of the other name."""
+        found = f"starts_with({self.piece}, {part}) or ends_with({self.piece}, {part})"
+        return f"({self.one} and ({found}))"
+
+    @property
+    def longer(self) -> str:
+        """That the piece is more than the other's family name."""
+        return f"({self.holds(self.family)} and {self.piece} <> {self.family})"
+
+    def without(self, part: str) -> str:
+        """What the piece is beside a part that it holds."""
+        size = f"length({self.piece}) - length({part})"
+        return (
+            f"if(starts_with({self.piece}, {part}), right({self.piece}, {size}), "
+            f"left({self.piece}, {size}))"
+        )
 
 
 def _labelled(label: str, levels: list[Level]) -> list[Level]:
@@ -147,21 +203,28 @@ def compare_swapped(one: Column, other: Column) -> Comparison:
 
 def _equal(column: Column, equal: str) -> list[Level]:
     """Agreement on a rare value proves more than on a common one."""
-    if not rates(column):
+    if not column.classes:
         return [Level(label="equal", condition=equal)]
-    rare = quoted(f"{rarity(column.name)}_l")
-    levels = [Level(label="equal, a rare value", condition=f"{equal} and {rare} = 2")]
-    if column.common and column.usual:
-        levels.append(Level(label="equal, a usual value", condition=f"{equal} and {rare} = 1"))
-    levels.append(Level(label="equal, a common value", condition=equal))
-    return levels
+    # Values of which one is no more than a piece of the other are as frequent as the piece.
+    rare = f"least({quoted(f'{rarity(column.name)}_l')}, {quoted(f'{rarity(column.name)}_r')})"
+    words = (*_FREQUENT[: len(column.classes)], "a rare")
+    held = [place for place, values in enumerate(column.classes) if values]
+    levels = [
+        Level(label=f"equal, {words[place]} value", condition=f"{equal} and {rare} = {place}")
+        for place in (len(column.classes), *reversed(held[1:]))
+    ]
+    return [*levels, Level(label=f"equal, {words[held[0]]} value", condition=equal)]
 
 
 def _equal_both(one: Column, other: Column, equal: str) -> list[Level]:
-    rated = [quoted(f"{rarity(c.name)}_l") for c in (one, other) if rates(c)]
+    rated = [
+        f"{quoted(f'{rarity(c.name)}_l')} >= {len(c.classes) - 1}"
+        for c in (one, other)
+        if c.classes
+    ]
     if not rated:
         return [Level(label="both equal", condition=equal)]
-    rare = " and ".join(f"{r} = 2" for r in rated)
+    rare = " and ".join(rated)
     return [
         Level(label="both equal, rare values", condition=f"{equal} and {rare}"),
         Level(label="both equal", condition=equal),
@@ -223,12 +286,11 @@ def comparisons_of(
     """
     by_name = {column.name: column for column in columns}
     read = {column.reading: column for column in columns if column.reading in by_name}
-    made = [
-        compare_read(
-            written, by_name[name], _beside(written, by_name), family=written.name.endswith(FAMILY)
-        )
-        for name, written in read.items()
-    ]
+    made: list[Comparison] = []
+    for name, written in read.items():
+        reading, family = by_name[name], written.name.endswith(FAMILY)
+        made.append(compare_written(written, reading))
+        made.append(compare_read(written, reading, _beside(written, by_name), family=family))
     alone = [c for c in columns if c.name not in read and c.reading not in read]
     swapped = _swapped(connection, prepared, [c for c in alone if not c.name.endswith(READING)])
     if swapped:

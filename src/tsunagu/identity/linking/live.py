@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from tsunagu.identity.linking.columns import quoted
 from tsunagu.identity.linking.forms import read
-from tsunagu.identity.linking.model import Comparison, Model
-from tsunagu.identity.linking.preparing import parts, plain, rarity, rates
+from tsunagu.identity.linking.model import Comparison, Model, Nature
+from tsunagu.identity.linking.preparing import derived, plain, rarity
 from tsunagu.identity.linking.scoring import (
     Reason,
     outcome,
@@ -49,11 +49,10 @@ class Judge:
         self._connection = duckdb.connect(config={"threads": 1, "memory_limit": "256MB"})
         self._connection.execute("create table frequent (name varchar, value varchar, rarity int)")
         for column in model.columns:
-            if rates(column):
+            for place, values in enumerate(column.classes):
                 self._connection.execute(
-                    "insert into frequent select $1, unnest($2), 1 union all "
-                    "select $1, unnest($3), 0",
-                    [column.name, list(column.usual), list(column.common)],
+                    "insert into frequent select $1, unnest($2::varchar[]), $3",
+                    [column.name, list(values), place],
                 )
         # Planned once: planning takes longer than the comparison of a few records.
         self._connection.execute("create table given (told varchar[][])")
@@ -121,9 +120,9 @@ class Judge:
         )
 
     def _compare_query(self) -> str:
-        rated = [column for column in self._model.columns if rates(column)]
+        rated = [column for column in self._model.columns if column.classes]
         rarities = "".join(
-            f", coalesce(f{n}.rarity, 2) as {quoted(rarity(column.name))}"
+            f", coalesce(f{n}.rarity, {len(column.classes)}) as {quoted(rarity(column.name))}"
             for n, column in enumerate(rated)
         )
         joins = " ".join(
@@ -173,11 +172,8 @@ def keys_of(model: Model) -> str:
 
 
 def _derived(model: Model) -> str:
-    return "".join(
-        f", {expression} as {quoted(part)}"
-        for column in model.columns
-        for part, expression in parts(column.name, column.nature).items()
-    )
+    columns: list[tuple[str, Nature]] = [(c.name, c.nature) for c in model.columns]
+    return "".join(f", {made} as {quoted(part)}" for part, made in derived(columns).items())
 
 
 def _outcome_and_values(comparison: Comparison) -> str:

@@ -6,9 +6,9 @@ same weights score in bulk, live and in an explanation of one pair.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Nature = Literal["name", "text", "date", "number", "code", "category", "email"]
 
@@ -22,16 +22,24 @@ class Document(BaseModel):
 class Column(Document):
     """A column of records and what its values are like.
 
-    `common` are its frequent values and `usual` its less frequent ones: to agree on those proves
+    `classes` are its frequent values, the most frequent ones first: to agree on those proves
     little. All others are rare.
     """
 
     name: str
     nature: Nature
     filled: float = Field(ge=0, le=1, description="Share of records with a value.")
-    common: tuple[str, ...] = ()
-    usual: tuple[str, ...] = ()
+    classes: tuple[tuple[str, ...], ...] = ()
     reading: str = Field(default="", description="The column that tells how this one is read.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_two_classes(cls, told: Any) -> Any:
+        """Models of before had two classes of values, `common` and `usual`."""
+        if isinstance(told, dict) and ({"common", "usual"} & told.keys()):
+            two = [told.pop("common", ()), told.pop("usual", ())]
+            return told | {"classes": two if any(two) else ()}
+        return told
 
 
 class Key(Document):

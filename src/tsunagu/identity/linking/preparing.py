@@ -6,11 +6,12 @@ prepared alike. What is derived from `surname` is called `surname__sound`, `surn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import duckdb
 
 from tsunagu.identity.linking.columns import quoted
+from tsunagu.identity.linking.forms import FAMILY, GIVEN, READING
 from tsunagu.identity.linking.model import Column, Nature
 
 ID = "unique_id"
@@ -65,6 +66,31 @@ def parts(name: str, nature: Nature) -> dict[str, str]:
     return {f"{name}__{part}": expression for part, expression in made.items()}
 
 
+def whole_parts(names: Iterable[str]) -> dict[str, str]:
+    """The derived columns of names that are read in two parts: the letters of both, in order.
+
+    They stay where one record has the name in one piece, or in the other order.
+
+    Args:
+        names: the prepared columns that there are.
+    """
+    known = set(names)
+    made: dict[str, str] = {}
+    for name in sorted(known):
+        stem = name.removesuffix(FAMILY + READING)
+        given = f"{stem}{GIVEN}{READING}"
+        if stem != name and given in known:
+            v = f"({quoted(name)} || coalesce({quoted(given)}, ''))"
+            made[f"{stem}__whole"] = _sorted(f"nullif(replace({v}, ' ', ''), '')")
+    return made
+
+
+def derived(columns: Sequence[tuple[str, Nature]]) -> dict[str, str]:
+    """All derived columns of prepared ones: what keys are made of, by name."""
+    made = {k: v for name, nature in columns for k, v in parts(name, nature).items()}
+    return made | whole_parts(name for name, _ in columns)
+
+
 def _sound(v: str) -> str:
     """How a Latin word sounds: its first letter and the classes of its consonants."""
     skeleton = f"regexp_replace(substr({v}, 2), '{_VOWELS}', '', 'g')"
@@ -92,15 +118,13 @@ def prepare(
         target: gets `unique_id`, each column in its plain form, and its parts.
     """
     values = ", ".join(f"{plain(quoted(n), nature)} as {quoted(n)}" for n, nature in columns)
-    derived = "".join(
-        f", {expression} as {quoted(part)}"
-        for name, nature in columns
-        for part, expression in parts(name, nature).items()
+    made = "".join(
+        f", {expression} as {quoted(part)}" for part, expression in derived(columns).items()
     )
     connection.execute(
         f"""
         create or replace table {quoted(target)} as
-        select *{derived} from (select {ID}, {values} from {quoted(table)})
+        select *{made} from (select {ID}, {values} from {quoted(table)})
         """  # noqa: S608 - quoted names and constants
     )
 
@@ -108,27 +132,25 @@ def prepare(
 def add_rarity(
     connection: duckdb.DuckDBPyConnection, target: str, columns: Sequence[Column]
 ) -> None:
-    """Add to prepared records how rare each value is: 0 common, 1 usual, 2 rare."""
-    rated = "".join(
-        f""", case when {quoted(c.name)} in {_list(c.common)} then 0
-                 when {quoted(c.name)} in {_list(c.usual)} then 1 else 2 end::tinyint
-            as {quoted(rarity(c.name))}"""
-        for c in columns
-        if rates(c)
-    )
+    """Add to prepared records how rare each value is: the place of its class."""
+    rated = "".join(f", {_class(c)} as {quoted(rarity(c.name))}" for c in columns if c.classes)
     connection.execute(
         f"create or replace table {quoted(target)} as select *{rated} from {quoted(target)}"  # noqa: S608 - quoted names and literals
     )
 
 
-def rates(column: Column) -> bool:
-    """Whether some values of the column are frequent enough to prove less than others."""
-    return bool(column.common or column.usual)
-
-
 def rarity(name: str) -> str:
     """The column that tells how rare a value of `name` is."""
     return f"{name}__rarity"
+
+
+def _class(column: Column) -> str:
+    """The expression of the class of a column's value; the rare ones come after all classes."""
+    whens = " ".join(
+        f"when {quoted(column.name)} in {_list(values)} then {place}"
+        for place, values in enumerate(column.classes)
+    )
+    return f"case {whens} else {len(column.classes)} end::tinyint"
 
 
 def _list(values: Sequence[str]) -> str:

@@ -80,7 +80,9 @@ def score(
     least: float | None = None,
     other: str | None = None,
 ) -> None:
-    """Make the table `target` (left_id, right_id, weight) of scored pairs.
+    """Make the table `target` (left_id, right_id, weight, against) of scored pairs.
+
+    `against` is what speaks against one person, as `clusters.Scored` has it.
 
     Args:
         prepared: the prepared records of the left side.
@@ -90,19 +92,18 @@ def score(
         other: the prepared records of the right side; None where they are the same table.
     """
     places = ", ".join(f"{outcome(c)}::utinyint as o{n}" for n, c in enumerate(comparisons))
-    total = f"{double(prior_weight(prior))} + {_weighed(weights(comparisons))}"
-    against = [
-        f"{double(math.log2(rival.share))} + {_weighed(rival_weights(comparisons, rival))}"
-        for rival in rivals
-    ]
-    if against:
-        total = f"{total} - greatest(0, {', '.join(against)})"
+    told = {"one": weights(comparisons)}
+    told |= {f"r{n}": rival_weights(comparisons, rival) for n, rival in enumerate(rivals)}
+    sums = ", ".join(f"{_weighed(levels)} as {name}" for name, levels in told.items())
+    frequent = [f", r{n} + {double(math.log2(r.share))}" for n, r in enumerate(rivals)]
+    total = f"one + {double(prior_weight(prior))} - greatest(0{''.join(frequent)})"
+    against = ", ".join(["one", *(f"one - {name}" for name in list(told)[1:])])
     where = "" if least is None else f"where weight >= {double(least)}"
     connection.execute(
         f"""
         create or replace table {quoted(target)} as
-        select left_id, right_id, weight from (
-            select left_id, right_id, {total} as weight from (
+        select left_id, right_id, {total} as weight, least(0, {against}) as against from (
+            select left_id, right_id, {sums} from (
                 select left_id, right_id, {places}
                 from ({compared(comparisons, prepared, pairs, other)})
             )

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from tsunagu.core import Invalid
 from tsunagu.identity.linking import blocking
 from tsunagu.identity.linking.blocking import Candidate
-from tsunagu.identity.linking.clusters import Ints, cluster
+from tsunagu.identity.linking.clusters import Floats, Ints, Scored, cluster, components
 from tsunagu.identity.linking.columns import look_at, quoted, with_frequencies
 from tsunagu.identity.linking.comparing import comparisons_of
 from tsunagu.identity.linking.forms import READING, forms_of, read_into
@@ -28,6 +28,7 @@ from tsunagu.identity.linking.scoring import double, prior_weight, score
 from tsunagu.identity.linking.training import train_weights
 
 PREPARED, PAIRS, SCORED = "linking_prepared", "linking_pairs", "linking_scored"
+INSIDE = "linking_inside"
 PRECISION = 0.99
 """Of the pairs above the upper threshold, so many are expected true."""
 LEAST_WEIGHT = -8.0
@@ -40,6 +41,8 @@ _LIKELY = 0.9
 # Keys are chosen by so many of the likely pairs.
 _MOST_LIKELY = 20_000
 _LEAST_RECORDS = 20
+# Of components up to this size all pairs are scored, candidates or not.
+_LARGEST = 50
 # A block to learn in has so many pairs a record, and is looked at by so many of them.
 _FULL, _PROBED_PAIRS = 0.02, 20_000
 _PURE = 0.6
@@ -47,12 +50,14 @@ _PURE = 0.6
 # Told the step that begins: columns, keys, weights, likely pairs, choosing keys and thresholds in
 # training; columns, candidates, scores and clusters in linking.
 Tell = Callable[[str], None]
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
 class Links:
-    """What a model says of a table: scored pairs, and the cluster of each record."""
+    """What a model says of a table: scored pairs, and the cluster of each record.
+
+    The pairs are the candidates, but for the lightest, and all pairs within a component of links.
+    """
 
     records: Ints
     left: Ints
@@ -160,23 +165,65 @@ def link(
     tell("candidates")
     count = blocking.make_pairs(connection, PREPARED, [k.parts for k in model.keys], PAIRS)
     tell("scores")
+    _score(connection, model, PAIRS, SCORED, LEAST_WEIGHT)
+    ids = connection.execute(f"select unique_id from {PREPARED}").fetchnumpy()["unique_id"]  # noqa: S608
+    records = np.asarray(ids, np.int64)
+    tell("clusters")
+    found = _scored_pairs(connection)
+    linked = found.weight >= model.upper
+    component = components(records, found.left[linked], found.right[linked])
+    _score_inside(connection, model, records, component)
+    found = _scored_pairs(connection)
+    labels, bridges = cluster(records, component, found, upper=model.upper)
+    return Links(records, found.left, found.right, found.weight, labels, bridges, count)
+
+
+def _score_inside(
+    connection: duckdb.DuckDBPyConnection, model: Model, records: Ints, component: Ints
+) -> None:
+    """Add to the scored pairs those within a component that were no candidates, or very light."""
+    connection.register("linking_groups", pa.table({"id": records, "label": component}))
+    connection.execute(
+        f"""
+        create or replace table {INSIDE} as
+        with grouped as materialized (
+            select id, label from linking_groups
+            qualify count(*) over (partition by label) between 3 and {_LARGEST}
+        )
+        select l.id as left_id, r.id as right_id
+        from grouped as l join grouped as r on l.label = r.label and l.id < r.id
+        anti join {SCORED} as s on s.left_id = l.id and s.right_id = r.id
+        """  # noqa: S608 - numbers
+    )
+    connection.unregister("linking_groups")
+    _score(connection, model, INSIDE, f"{INSIDE}_scored", None)
+    connection.execute(f"insert into {SCORED} from {INSIDE}_scored")
+    connection.execute(f"drop table {INSIDE}; drop table {INSIDE}_scored")
+
+
+def _score(
+    connection: duckdb.DuckDBPyConnection, model: Model, pairs: str, to: str, least: float | None
+) -> None:
     score(
         connection,
         model.comparisons,
         PREPARED,
-        PAIRS,
-        SCORED,
+        pairs,
+        to,
         prior=model.prior,
         rivals=model.rivals,
-        least=LEAST_WEIGHT,
+        least=least,
     )
-    found = connection.execute(f"select left_id, right_id, weight from {SCORED}").fetchnumpy()  # noqa: S608
-    records = connection.execute(f"select unique_id from {PREPARED}").fetchnumpy()["unique_id"]  # noqa: S608
-    left, right = found["left_id"].astype(np.int64), found["right_id"].astype(np.int64)
-    weight = found["weight"].astype(np.float64)
-    tell("clusters")
-    labels, bridges = cluster(records.astype(np.int64), left, right, weight, upper=model.upper)
-    return Links(records.astype(np.int64), left, right, weight, labels, bridges, count)
+
+
+def _scored_pairs(connection: duckdb.DuckDBPyConnection) -> Scored:
+    found = connection.execute(f"from {SCORED}").fetchnumpy()
+    return Scored(
+        np.asarray(found["left_id"], np.int64),
+        np.asarray(found["right_id"], np.int64),
+        np.asarray(found["weight"], np.float64),
+        np.asarray(found["against"], np.float64),
+    )
 
 
 def prepare_for(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
