@@ -52,6 +52,7 @@ from tsunagu.eventlog.letter_queries import (
     dead_letters,
     letter_at,
     letter_groups,
+    letters_by_source,
 )
 from tsunagu.eventlog.listing_queries import CursorView, log_cursors
 from tsunagu.eventlog.live_queries import (
@@ -119,6 +120,7 @@ __all__ = [
     "letter_at",
     "letter_groups",
     "letter_jobs",
+    "letters_by_source",
     "linked",
     "live_events",
     "live_floor",

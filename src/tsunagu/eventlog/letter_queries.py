@@ -207,3 +207,16 @@ def letter_groups(cursor: Cursor[Row], workspace_id: int, *, limit: int = 50) ->
         {"workspace": workspace_id, "limit": limit},
     )
     return [LetterGroup(*row) for row in found.fetchall()]
+
+
+def letters_by_source(cursor: Cursor[Row], workspace_id: int, since: int) -> dict[str, int]:
+    """How many letters each source has had since a time, settled or not."""
+    found = cursor.execute(
+        """
+        select source, count(*) from dead_letters
+        where workspace_id = %s and at >= %s
+        group by source
+        """,
+        (workspace_id, moment(since)),
+    )
+    return dict(found.fetchall())

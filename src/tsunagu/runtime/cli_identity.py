@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from tsunagu.runtime import cli_decisions, cli_households, cli_kinds, cli_matching
+from tsunagu.runtime import (
+    cli_decisions,
+    cli_households,
+    cli_kinds,
+    cli_matching,
+    cli_quality,
+)
 from tsunagu.runtime.words import speaker
 
 say = speaker()
@@ -22,5 +28,6 @@ def register(commands: typer.Typer) -> None:
     cli_decisions.register(identities)
     cli_kinds.register(identities)
     cli_matching.register(identities)
+    cli_quality.register(identities)
     cli_households.register(identities)
     commands.add_typer(identities, name="identity")

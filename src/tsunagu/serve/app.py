@@ -15,6 +15,7 @@ from tsunagu.serve.kind_routes import kind_routes
 from tsunagu.serve.letter_routes import letter_routes
 from tsunagu.serve.matching_routes import matching_routes
 from tsunagu.serve.metrics import metrics_routes
+from tsunagu.serve.quality_routes import quality_routes
 from tsunagu.serve.routes import Api, router
 from tsunagu.serve.source_routes import source_routes
 from tsunagu.serve.sql import sql_routes
@@ -66,6 +67,7 @@ def api_app(database: Database, analysts: Analysts, premises: Premises | None = 
     app.include_router(kind_routes(api))
     app.include_router(identity_routes(api, database))
     app.include_router(matching_routes(api, database))
+    app.include_router(quality_routes(api, analysts))
     if premises is not None:
         app.include_router(source_routes(api, premises))
     app.state.pool = pool

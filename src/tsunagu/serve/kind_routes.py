@@ -96,13 +96,18 @@ def kind_routes(api: Api) -> APIRouter:
     return routes
 
 
-def kinds_of(cursor: Cursor[Row], workspace_id: int) -> list[KindOfIdentifier]:
-    """The kinds that hold in a workspace, the strongest first."""
-    documents = {
+def published_kinds(cursor: Cursor[Row], workspace_id: int) -> dict[str, IdentifierKind]:
+    """The kinds that the workspace has published, by name."""
+    return {
         d.name: IdentifierKind.model_validate(d.document)
         for d in published(cursor, workspace_id)
         if d.kind == IDENTIFIER
     }
+
+
+def kinds_of(cursor: Cursor[Row], workspace_id: int) -> list[KindOfIdentifier]:
+    """The kinds that hold in a workspace, the strongest first."""
+    documents = published_kinds(cursor, workspace_id)
     kinds = Kinds(documents)
     names = sorted(kinds.documents, key=lambda name: kinds.kind(name).rank)
     return [

@@ -20,6 +20,7 @@ from tsunagu.collect.plan.traffic import (
     ViolationCount,
     event_traffic,
     recent_events,
+    source_traffic,
     violation_counts,
 )
 
@@ -47,6 +48,7 @@ __all__ = [
     "plan_changes",
     "recent_events",
     "record",
+    "source_traffic",
     "store_checked",
     "violation_counts",
 ]

@@ -110,6 +110,21 @@ def event_traffic(cursor: Cursor[Row], workspace_id: int, since: date) -> list[E
     return [EventTraffic(*row) for row in found.fetchall()]
 
 
+def source_traffic(
+    cursor: Cursor[Row], workspace_id: int, since: date
+) -> dict[str, tuple[int, int]]:
+    """Of each source how many events were held against the plan since a day, and violated it."""
+    found = cursor.execute(
+        """
+        select source, sum(seen)::bigint, sum(violating)::bigint from plan_traffic
+        where workspace_id = %s and day >= %s
+        group by source
+        """,
+        (workspace_id, since),
+    )
+    return {source: (seen, violating) for source, seen, violating in found.fetchall()}
+
+
 def violation_counts(
     cursor: Cursor[Row],
     workspace_id: int,
