@@ -33,6 +33,7 @@ def paths(site: Site) -> list[str]:
         "content/mailbox/2",
         "insights",
         "data",
+        "data/quality",
         "data/live",
         "data/live/999999",
         "data/plan",

@@ -12,6 +12,7 @@ from tsunagu.console.words import data
 # Path below `data`, and what the tab says. A page adds its line here and its entry to `PAGES`.
 TABS: tuple[tuple[str, Phrase], ...] = (
     ("sources", data.sources),
+    ("quality", data.quality),
     ("live", data.live),
     ("plan", data.plan),
     ("dead-letters", data.dead_letters),

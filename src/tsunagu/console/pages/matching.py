@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from tsunagu.access import Definition, published
 from tsunagu.console.customers_room import customers_head
-from tsunagu.console.markup import Html, div, el, span
+from tsunagu.console.markup import Html, div, el, link, span
 from tsunagu.console.pane import Pane, html, nothing
 from tsunagu.console.reader import Cursor
 from tsunagu.console.visit import Visit
-from tsunagu.console.words import identity
+from tsunagu.console.words import identity, quality
 from tsunagu.identity.linking import Comparison, Level, Model
 
 MATCH_MODEL = "match-model"
@@ -29,7 +29,8 @@ class Trained:
 
 async def build(visit: Visit) -> None:
     """The report of the published model."""
-    customers_head(visit, "matching", identity.model_sub)
+    with customers_head(visit, "matching", identity.model_sub):
+        html(link(visit.to("data", "quality"), visit.say(quality.see_quality), cls="btn"))
     pane = Pane(visit, bones=10)
     await pane.show(
         lambda: visit.read(lambda c: _load(visit, c)), lambda found: _draw(visit, found)
