@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tsunagu.console.comparing import column_name
 from tsunagu.console.markup import Html, div, span
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import quality
@@ -9,12 +10,6 @@ from tsunagu.identity.quality import ColumnQuality, SourceQuality
 
 # In the order of the bar; what is missing is its empty track.
 _ORDER = ("good", "placeholder", "unreadable", "shared", "held", "missing")
-
-
-def column_name(visit: Visit, column: str) -> str:
-    """What a column of records is called."""
-    known = quality.COLUMNS.get(column)
-    return column if known is None else visit.say(known)
 
 
 def legend(visit: Visit) -> Html:

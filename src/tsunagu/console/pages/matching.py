@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from tsunagu.access import Definition, published
+from tsunagu.console.comparing import comparison_name, level_name
 from tsunagu.console.customers_room import customers_head
 from tsunagu.console.markup import Html, div, el, link, span
 from tsunagu.console.pane import Pane, html, nothing
 from tsunagu.console.reader import Cursor
+from tsunagu.console.rivals import rivals_card
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import identity, quality
 from tsunagu.identity.linking import Comparison, Level, Model
@@ -58,8 +60,8 @@ def _draw(visit: Visit, found: Trained | None) -> None:
         html(nothing(visit, "error_outline", identity.reading_failed, text), "card")
         return
     model = found.model
-    cards = [_figures(visit, model), _weights(visit, model), _blocking(visit, model)]
-    html(div("stack", cards))
+    parts = (_figures, _weights, rivals_card, _blocking)
+    html(div("stack", [part(visit, model) for part in parts]))
 
 
 def _figures(visit: Visit, model: Model) -> Html:
@@ -98,7 +100,7 @@ def weight_of(level: Level) -> float | None:
 
 def _weights(visit: Visit, model: Model) -> Html:
     weighed = [
-        (weight, f"{comparison.name}: {level.label}")
+        (weight, _level_of(visit, comparison, level))
         for comparison in model.comparisons
         for level in comparison.levels
         if (weight := weight_of(level)) is not None
@@ -122,6 +124,10 @@ def _weights(visit: Visit, model: Model) -> Html:
     )
 
 
+def _level_of(visit: Visit, comparison: Comparison, level: Level) -> str:
+    return f"{comparison_name(visit, comparison.name)}: {level_name(visit, level.label)}"
+
+
 def signed(visit: Visit, weight: float) -> str:
     """A weight with its sign."""
     return f"{'+' if weight >= 0 else '−'}{visit.formats.number(abs(weight), 1)}"
@@ -129,7 +135,7 @@ def signed(visit: Visit, weight: float) -> str:
 
 def _comparison(visit: Visit, comparison: Comparison, most: float) -> Html:
     rows = [_level(visit, level, most) for level in comparison.levels if not level.null]
-    return div("weights", el("h3", comparison.name), rows)
+    return div("weights", el("h3", comparison_name(visit, comparison.name)), rows)
 
 
 def _level(visit: Visit, level: Level, most: float) -> Html:
@@ -145,7 +151,7 @@ def _level(visit: Visit, level: Level, most: float) -> Html:
     )
     return div(
         "weight-row",
-        div("", div("", level.label), div("muted small", shares)),
+        div("", div("", level_name(visit, level.label)), div("muted small", shares)),
         div("weight-track", bar),
         div("num strong", said),
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from tsunagu.analysis import Busy, Refused
+from tsunagu.console.comparing import column_name, in_sentence, listed
 from tsunagu.console.data_room import data_head
 from tsunagu.console.markup import Html, div, el, icon, join, link, span
 from tsunagu.console.pane import Pane, html, nothing
 from tsunagu.console.phrases import Phrase
-from tsunagu.console.quality_bars import bars, column_name, legend
+from tsunagu.console.quality_bars import bars, legend
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import quality
 from tsunagu.identity.quality import Finding, SourceQuality, weighed
@@ -80,8 +81,7 @@ def _first(visit: Visit, found: Quality) -> Html:
     answer = visit.say(quality.first_none)
     if ranked:
         source, finding = ranked[0]
-        column = column_name(visit, finding.column)
-        column = column if visit.language == "ja" else column.lower()
+        column = in_sentence(visit, finding.column)
         answer = visit.say(quality.first_answer, source=source.source, column=column)
     formats = visit.formats
     span_of = visit.say(
@@ -149,8 +149,8 @@ def _not_told(visit: Visit, source: SourceQuality) -> Html | None:
     missing = [column_name(visit, c.column) for c in source.columns if not c.filled]
     if not missing:
         return None
-    listed = ("、" if visit.language == "ja" else ", ").join(missing)
-    return el("p", visit.say(quality.not_told, columns=listed), cls="muted small")
+    words = visit.say(quality.not_told, columns=listed(visit, missing))
+    return el("p", words, cls="muted small")
 
 
 def _figures(visit: Visit, source: SourceQuality) -> Html:

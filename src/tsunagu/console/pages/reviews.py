@@ -12,9 +12,11 @@ from nicegui import ui
 from nicegui.events import KeyEventArguments
 
 from tsunagu.console.acting import act_on_log
+from tsunagu.console.comparing import comparison_name, in_sentence, level_name
 from tsunagu.console.customers_room import customers_head
 from tsunagu.console.deciding import decide
 from tsunagu.console.dialogs import problem_line
+from tsunagu.console.formats import NOTHING
 from tsunagu.console.markup import Child, Html, div, el, join, link, span
 from tsunagu.console.pages.customers import customer_name
 from tsunagu.console.pages.matching import signed, weight_bar
@@ -22,8 +24,9 @@ from tsunagu.console.pane import Pane, button, html, nothing
 from tsunagu.console.reader import Cursor
 from tsunagu.console.traits import SYNTHETIC, value_text
 from tsunagu.console.visit import Visit
-from tsunagu.console.words import merge, reviews
+from tsunagu.console.words import identity, merge, reviews
 from tsunagu.core import TsunaguError
+from tsunagu.identity.linking.scoring import RIVAL
 from tsunagu.identity.matching import Why
 from tsunagu.serve import matching
 from tsunagu.serve.matching import Review
@@ -234,14 +237,7 @@ def _waterfall(visit: Visit, review: Review) -> Html:
     most = max(1.0, *(abs(at) for at in starts))
     rows = [_bar(visit, visit.say(reviews.start), "", prior, most, 0.0)]
     rows += [
-        _bar(
-            visit,
-            why.comparison,
-            _values(why),
-            why.weight,
-            most,
-            at,
-        )
+        _bar(visit, *_reason(visit, why), why.weight, most, at)
         for why, at in zip(review.reasons, starts, strict=False)
     ]
     rows.append(_bar(visit, visit.say(reviews.total), "", review.weight, most, 0.0))
@@ -257,10 +253,14 @@ def _waterfall(visit: Visit, review: Review) -> Html:
     )
 
 
-def _values(why: Why) -> str:
-    a, b = why.value_a, why.value_b
-    both = f"{a} = {b}" if a == b else f"{a} / {b}"
-    return f"{why.label} · {both}" if a or b else why.label
+def _reason(visit: Visit, why: Why) -> tuple[str, str]:
+    """What a bar is about, and how the two came out."""
+    if why.label == RIVAL:
+        column = in_sentence(visit, why.comparison)
+        return visit.say(identity.rival, column=column), visit.say(reviews.rival_why, column=column)
+    label, a, b = level_name(visit, why.label), why.value_a, why.value_b
+    both = f"{a} = {b}" if a == b else f"{a or NOTHING} / {b or NOTHING}"
+    return comparison_name(visit, why.comparison), f"{label} · {both}" if a or b else label
 
 
 def _bar(visit: Visit, name: str, below: str, weight: float, most: float, start: float) -> Html:

@@ -163,6 +163,36 @@ blocking_doubt = Phrase(
     "An estimate without labels: how many pairs no key finds is only bounded from below, so the "
     "true share can be lower.",
 )
+rivals_title = Phrase(
+    "別人なのに似てしまうのは、どんな人か", "Who is alike without being one person?"
+)
+rivals_answer = Phrase(
+    "{columns}が同じ人どうしは、家族のように、別人でもほかの項目まで一致します。"
+    "そう説明できる分は、重みから差し引きます。",
+    "People who have one of these in common ({columns}) agree in more than that, as a family "
+    "does. What that explains is taken off the weight.",
+)
+rivals_none = Phrase(
+    "学習に使った記録には、別人なのに似てしまう人の集まりは見つかりませんでした。",
+    "Among the records it learned from, nobody is alike for a reason of that kind.",
+)
+rival = Phrase("{column}が同じ別人", "Others who share the {column}")
+rival_share = Phrase(
+    "およそ {pairs}組。記録1件あたり {n}人います。",
+    "About {pairs} pairs: {n} such people a record.",
+)
+rival_agrees = Phrase("一致する割合", "how often they agree")
+rival_random = Phrase("他人どうしでは {share}", "any two people: {share}")
+rival_apart = Phrase(
+    "見分ける手がかり: {columns}（同じ人なら一致しやすく、この人たちではほとんど一致しません）",
+    "Told apart by: {columns}, in which one person agrees and they hardly ever do",
+)
+rivals_doubt = Phrase(
+    "正解なしで、同じ値を持つ記録の組から学習した割合です。生年月日まで一致する組は、"
+    "同じ人が引っ越したなどとみなし、ここには含めません。",
+    "Learned without labels from records with an equal value. Who agrees in the date of birth too "
+    "counts as one person who moved, and is not among them.",
+)
 key_pairs = Phrase("組の数", "Pairs")
 reading_failed = Phrase("このモデルは読めません", "This model cannot be read")
 reading_failed_help = Phrase(

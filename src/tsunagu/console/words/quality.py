@@ -13,23 +13,6 @@ PERIODS = {
 }
 from_to = Phrase("{since} から {until} まで", "{since} to {until}")
 
-COLUMNS = {
-    "name": Phrase("氏名", "Name"),
-    "family": Phrase("姓", "Family name"),
-    "given": Phrase("名", "Given name"),
-    "name_kana": Phrase("フリガナ", "Reading of the name"),
-    "company": Phrase("会社名", "Company"),
-    "address": Phrase("住所", "Address"),
-    "city": Phrase("市区町村", "City"),
-    "region": Phrase("都道府県", "Region"),
-    "postcode": Phrase("郵便番号", "Postcode"),
-    "phone": Phrase("電話番号", "Telephone"),
-    "email": Phrase("メールアドレス", "E-mail address"),
-    "birth_date": Phrase("生年月日", "Date of birth"),
-    "gender": Phrase("性別", "Gender"),
-}
-"""The built-in columns of a record; others are called as their document calls them."""
-
 VERDICTS = {
     "good": Phrase("良好", "Good"),
     "placeholder": Phrase("仮の値", "Placeholder"),

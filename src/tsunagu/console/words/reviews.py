@@ -28,6 +28,10 @@ why_doubt = Phrase(
     "緑は同じ人らしさを高め、赤は低めた項目です。重みが1増えるごとに、見込みのオッズが2倍になります。",
     "Green speaks for one person, red against. Each step of 1 doubles the odds.",
 )
+rival_why = Phrase(
+    "家族のように、同じ{column}の別人でも、これだけ一致することがあります。その分を差し引きます",
+    "People who share the {column}, as a family does, can be as alike; that much is taken off",
+)
 start = Phrase("どの二件でも", "Any two records")
 total = Phrase("合計", "Total")
 same = Phrase("同じ人", "Same person")
