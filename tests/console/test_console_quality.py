@@ -16,8 +16,9 @@ from browsing import OpenPage, Site, settle
 from playwright.sync_api import Page, expect
 
 from tsunagu import access
-from tsunagu.analysis import Analysts
+from tsunagu.analysis import Analysts, Busy
 from tsunagu.core.times import DAY, wall
+from tsunagu.identity import quality_queries
 from tsunagu.storage import Database
 from tsunagu.storage.lake import EVENTS, LakeTable, events_from_csv
 
@@ -104,7 +105,7 @@ def test_each_source_has_its_bars(signed_in: OpenPage, site: Site, shop: int) ->
     width = postcode.locator(".quality-part.good").get_attribute("style")
     assert width == "width:75.00%"
     expect(till).to_contain_text("Never told: Name, Reading of the name, Company")
-    expect(till).to_contain_text("300 that can be joined")
+    expect(till).to_contain_text("another source tells of these 300")
     app = cards.filter(has=page.get_by_role("heading", name="app"))
     expect(app).to_contain_text("It tells no traits")
     page.get_by_role("link", name="7 days").click()
@@ -130,6 +131,24 @@ def test_nothing_yet_and_too_much_say_what_to_do(
     page.goto(f"{site.url}/w/{shop}/data/quality")
     settle(page)
     expect(page.get_by_text("Choose a shorter period")).to_be_visible()
+
+    def taken(*_: object, **__: object) -> None:
+        raise Busy("All places are taken.")
+
+    monkeypatch.setattr(Analysts, "ask", taken)
+    page.reload()
+    settle(page)
+    expect(page.get_by_text("Open this page again in a moment")).to_be_visible()
+
+
+def test_a_sample_is_said_to_be_one(
+    signed_in: OpenPage, site: Site, shop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality_queries, "SAMPLE", 60)
+    page = opened(signed_in, site, shop)
+    till = page.locator(".quality-source", has=page.get_by_role("heading", name="till"))
+    expect(till).to_contain_text("60 customers, drawn from the 300 it told of")
+    expect(page.locator(".quality-first li").nth(0)).to_contain_text("about 1")
 
 
 @pytest.mark.parametrize("width", [1440, 390])

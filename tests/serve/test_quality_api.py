@@ -219,6 +219,8 @@ def test_who_is_told_of_elsewhere_can_be_joined(shop: Shop, api: httpx.Client, l
         # The device of w1 is the customer of the crm, as is said later.
         event("identify", "app", "p1", Body(), user="u1", anonymous="a1"),
         event("identify", "line", "l1", line),
+        # A click in a mail tells of nobody whom another source does not know.
+        event("track", "public", "c1", seen, anonymous="a3"),
         event("identify", "app", "p2", line, user="u9"),
     ]
     take(shop, lake, events)
@@ -271,7 +273,7 @@ def test_a_workspace_sees_its_own_sources_alone(
 
 
 def test_a_document_of_columns_is_followed(shop: Shop, api: httpx.Client, lake: Path) -> None:
-    columns = {"shoe": ["shoe size"], "email": ["contacts.pc~1/'x'", "email"]}
+    columns = {"shoe": ["shoe size"], "hat": [], "email": ["contacts.pc~1/'x'", "email"]}
     document = {"columns": columns}
     done = api.put("/v1/definitions/matching/records", json=document, headers=shop.headers)
     assert done.status_code == 200, done.text
@@ -287,6 +289,7 @@ def test_a_document_of_columns_is_followed(shop: Shop, api: httpx.Client, lake: 
     web = ask(api, shop)["web"]
     assert [(c["column"], c["kind"], c["good"]) for c in web["columns"]] == [
         ("email", "email", 2),
+        ("hat", "text", 0),
         ("shoe", "text", 1),
     ]
 

@@ -26,6 +26,8 @@ SAMPLE = 2_000
 """Of so many customers of each source the values are judged, chosen by a hash of their ids."""
 JOINED_PERIODS, JOINED_DAYS = 12, 365
 """Another source counts that told of a customer within so many periods, and so many days."""
+# What the platform did itself, and how customers answered to it, is no source of their data.
+_ANSWERS = ("public", "email")
 _LONGEST = 500
 _FIGURES = 6
 
@@ -130,7 +132,7 @@ def brought_question(
         external_value=_EXTERNAL.format("id"),
         long_ago=now - min(JOINED_PERIODS * days, JOINED_DAYS) * DAY,
         since=now - days * DAY,
-        own=", ".join(map(literal, sorted(OWN_SOURCES))),
+        own=", ".join(map(literal, sorted({*OWN_SOURCES, *_ANSWERS}))),
         person=_PERSON,
         owners=_OWNERS,
         sources=MOST_SOURCES,
@@ -163,7 +165,7 @@ def _first_of(places: Sequence[int]) -> str:
         f"then nullif(trim(left(texts[{n}], {_LONGEST})), '') end"
         for n in places
     )
-    return f"coalesce({found})"
+    return f"coalesce({found or 'null'})"
 
 
 def _pointer(path: str) -> str:

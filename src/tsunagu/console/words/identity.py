@@ -169,7 +169,7 @@ rivals_title = Phrase(
 rivals_answer = Phrase(
     "{columns}が同じ人どうしは、家族のように、別人でもほかの項目まで一致します。"
     "そう説明できる分は、重みから差し引きます。",
-    "People who have one of these in common ({columns}) agree in more than that, as a family "
+    "Those who have one of these in common, {columns}, agree in more than that, as a family "
     "does. What that explains is taken off the weight.",
 )
 rivals_none = Phrase(

@@ -111,9 +111,9 @@ how_read = Phrase("色の見方", "How to read the bars")
 customers = Phrase("お客様", "Customers")
 events_note = Phrase("イベント {n}件", "{n} events", one="{n} event")
 joined = Phrase("ほかの取り込み元と共通", "Known elsewhere too")
-joined_note = Phrase("{n}人 · 統合して使えます", "{n} that can be joined")
+joined_note = Phrase("{n}人に、別の取り込み元の記録もあります", "another source tells of these {n}")
 alone = Phrase("この取り込み元だけ", "Known here alone")
-alone_note = Phrase("{n}人", "{n} that stand alone")
+alone_note = Phrase("{n}人は、ほかに記録がありません", "no other source tells of these {n}")
 refused = Phrase("処理できなかったイベント", "Events put aside")
 refused_note = Phrase("対象期間の未処理と対応済み", "in the period, settled or not")
 off_plan = Phrase("計画と違うイベント", "Events off the plan")
@@ -138,7 +138,7 @@ some_looked_at = Phrase(
 )
 late = Phrase(
     "集計はレイクのデータによります。イベントは処理から約30秒、お客様の統合は最大10分遅れて反映されます。",
-    "Counted in the lake: events follow in half a minute, merges of customers within ten.",
+    "Counted in the lake: events follow in half a minute, merges of customers in ten minutes.",
 )
 
 none_yet = Phrase("この期間に届いたイベントはありません", "No events in this period")
