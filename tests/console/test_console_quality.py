@@ -105,7 +105,9 @@ def test_each_source_has_its_bars(signed_in: OpenPage, site: Site, shop: int) ->
     width = postcode.locator(".quality-part.good").get_attribute("style")
     assert width == "width:75.00%"
     expect(till).to_contain_text("Never told: Name, Reading of the name, Company")
-    expect(till).to_contain_text("another source tells of these 300")
+    form = cards.filter(has=page.get_by_role("heading", name="ウェブ登録フォーム"))
+    elsewhere = form.locator(".quality-figures > div", has_text="Known elsewhere too")
+    expect(elsewhere).to_contain_text("100 customers")
     app = cards.filter(has=page.get_by_role("heading", name="app"))
     expect(app).to_contain_text("It tells no traits")
     page.get_by_role("link", name="7 days").click()

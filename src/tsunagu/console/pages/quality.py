@@ -167,12 +167,12 @@ def _figures(visit: Visit, source: SourceQuality) -> Html:
         _figure(
             say(quality.joined),
             percent(source.joined / everybody, 0),
-            say(quality.joined_note, n=number(source.joined)),
+            visit.count(quality.people_exactly, source.joined),
         ),
         _figure(
             say(quality.alone),
             percent(source.alone / everybody, 0),
-            say(quality.alone_note, n=number(source.alone)),
+            visit.count(quality.people_exactly, source.alone),
         ),
         _figure(
             say(quality.refused),
