@@ -22,6 +22,7 @@ from tsunagu.identity.linking.comparing import (
     compare_phone,
     compare_read,
     compare_swapped,
+    compare_written,
 )
 from tsunagu.identity.linking.model import Nature, Rival
 from tsunagu.identity.linking.scoring import RIVAL
@@ -32,8 +33,8 @@ PICTURES = os.environ.get("TSUNAGU_PICTURES")
 
 
 def column(name: str, nature: Nature = "name", rated: int = 2) -> Column:
-    common, usual = (("a",) if rated > n else () for n in (0, 1))
-    return Column(name=name, nature=nature, filled=0.9, common=common, usual=usual)
+    classes = tuple((str(n),) if rated > n else () for n in range(4))
+    return Column(name=name, nature=nature, filled=0.9, classes=classes if rated else ())
 
 
 def weighed(comparison: Comparison, one: list[float], random: list[float]) -> Comparison:
@@ -57,7 +58,9 @@ def chances(comparison: Comparison, first: float) -> tuple[float, ...]:
 
 
 FAMILY, GIVEN = (
-    weighed(compare_read(column(f"name__{part}"), column(f"name__{part}__reading")), [0.8], [0.001])
+    weighed(
+        compare_written(column(f"name__{part}"), column(f"name__{part}__reading")), [0.8], [0.001]
+    )
     for part in ("family", "given")
 )
 BORN = weighed(compare_column(column("birth_date", "date", 0)), [0.93, 0.02], [0.00008, 0.004])
@@ -212,11 +215,11 @@ def test_what_they_share_is_not_what_they_agree_in() -> None:
 
 def test_every_outcome_that_a_model_can_name_has_words() -> None:
     natures = get_args(Nature)
-    columns = [column("c", nature, rated) for nature, rated in product(natures, range(3))]
+    columns = [column("c", nature, rated) for nature, rated in product(natures, range(5))]
     made = [compare_column(c) for c in columns] + [compare_phone(c) for c in columns]
-    for rated in range(3):
+    for rated in range(5):
         one, other = column("one", "name", rated), column("two", "name", rated)
-        made.append(compare_swapped(one, other))
+        made += [compare_swapped(one, other), compare_written(one, other)]
         for beside, family in product((None, column("three")), (False, True)):
             made.append(compare_read(one, other, beside, family=family))
     labels = {level.label for comparison in made for level in comparison.levels}

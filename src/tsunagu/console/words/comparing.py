@@ -30,6 +30,8 @@ LEVELS = {
     "similar": Phrase("似ている", "similar"),
     "very similar": Phrase("よく似ている", "very similar"),
     "equal": Phrase("一致", "equal"),
+    "equal, a very common value": Phrase("一致（ごくありふれた値）", "equal, a very common value"),
+    "equal, an uncommon value": Phrase("一致（あまりない値）", "equal, an uncommon value"),
     "equal, a rare value": Phrase("一致（珍しい値）", "equal, a rare value"),
     "equal, a usual value": Phrase("一致（ときどきある値）", "equal, a usual value"),
     "equal, a common value": Phrase("一致（よくある値）", "equal, a common value"),
@@ -45,6 +47,12 @@ LEVELS = {
     "both similar": Phrase("両方とも似ている", "both similar"),
     "one swapped": Phrase("一方だけ入れ替わっている", "one swapped"),
     "written alike": Phrase("表記が一致", "written alike"),
+    "written alike, a very common value": Phrase(
+        "表記が一致（ごくありふれた値）", "written alike, a very common value"
+    ),
+    "written alike, an uncommon value": Phrase(
+        "表記が一致（あまりない値）", "written alike, an uncommon value"
+    ),
     "written alike, a rare value": Phrase("表記が一致（珍しい値）", "written alike, a rare value"),
     "written alike, a usual value": Phrase(
         "表記が一致（ときどきある値）", "written alike, a usual value"
@@ -53,6 +61,12 @@ LEVELS = {
         "表記が一致（よくある値）", "written alike, a common value"
     ),
     "read alike": Phrase("読みが一致", "read alike"),
+    "read alike, a very common value": Phrase(
+        "読みが一致（ごくありふれた値）", "read alike, a very common value"
+    ),
+    "read alike, an uncommon value": Phrase(
+        "読みが一致（あまりない値）", "read alike, an uncommon value"
+    ),
     "read alike, a rare value": Phrase("読みが一致（珍しい値）", "read alike, a rare value"),
     "read alike, a usual value": Phrase(
         "読みが一致（ときどきある値）", "read alike, a usual value"
