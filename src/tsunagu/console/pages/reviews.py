@@ -26,6 +26,7 @@ from tsunagu.console.traits import SYNTHETIC, value_text
 from tsunagu.console.visit import Visit
 from tsunagu.console.words import identity, merge, reviews
 from tsunagu.core import TsunaguError
+from tsunagu.identity.linking.comparing import AS_READ, AS_WRITTEN
 from tsunagu.identity.linking.scoring import RIVAL
 from tsunagu.identity.matching import Why
 from tsunagu.serve import matching
@@ -232,13 +233,15 @@ def _cell(visit: Visit, value: Any) -> Child:
 
 
 def _waterfall(visit: Visit, review: Review) -> Html:
-    prior = review.weight - sum(why.weight for why in review.reasons)
-    starts = list(accumulate((why.weight for why in review.reasons), initial=prior))
+    # A name has two comparisons, and the one that leaves it to the other is no reason.
+    reasons = [why for why in review.reasons if why.label not in (AS_READ, AS_WRITTEN)]
+    prior = review.weight - sum(why.weight for why in reasons)
+    starts = list(accumulate((why.weight for why in reasons), initial=prior))
     most = max(1.0, *(abs(at) for at in starts))
     rows = [_bar(visit, visit.say(reviews.start), "", prior, most, 0.0)]
     rows += [
         _bar(visit, *_reason(visit, why), why.weight, most, at)
-        for why, at in zip(review.reasons, starts, strict=False)
+        for why, at in zip(reasons, starts, strict=False)
     ]
     rows.append(_bar(visit, visit.say(reviews.total), "", review.weight, most, 0.0))
     answer = visit.say(

@@ -1,6 +1,7 @@
 """Texts of what matching compares: its columns, and how two values come out."""
 
 from tsunagu.console.phrases import Phrase
+from tsunagu.identity.linking.comparing import AS_READ, AS_WRITTEN
 
 COLUMNS = {
     "name": Phrase("氏名", "Name"),
@@ -26,6 +27,8 @@ equal_only = Phrase("{column}だけ一致", "{column} equal only")
 similar_only = Phrase("{column}だけ似ている", "{column} similar only")
 LEVELS = {
     "missing": Phrase("値がない", "missing"),
+    AS_WRITTEN: Phrase("表記で比較", "compared as it is written"),
+    AS_READ: Phrase("読みで比較", "compared as it is read"),
     "different": Phrase("異なる", "different"),
     "similar": Phrase("似ている", "similar"),
     "very similar": Phrase("よく似ている", "very similar"),

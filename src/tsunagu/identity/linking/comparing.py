@@ -19,6 +19,8 @@ from tsunagu.identity.linking.preparing import rarity
 
 # Two columns share their vocabulary, as given and family names do, from this share of rows on.
 _SHARED_WORDS = 0.2
+AS_WRITTEN, AS_READ = "compared as it is written", "compared as it is read"
+"""The labels of a name's two comparisons where the other one tells."""
 # What the classes of frequent values are called.
 _FREQUENT = ("a very common", "a common", "a usual", "an uncommon")
 # A number of a mobile or an IP phone of Japan, as prepared records hold it.
@@ -44,6 +46,11 @@ def compare_written(written: Column, reading: Column) -> Comparison:
     """The comparison of names that both records have as written, such as in kanji."""
     (a, b), (c, d) = _pair(written.name), _pair(reading.name)
     levels = [
+        Level(
+            label=AS_READ,
+            condition=f"({a} is null or {b} is null) and {c} is not null and {d} is not null",
+            null=True,
+        ),
         Level(label="missing", condition=f"{a} is null or {b} is null", null=True),
         *_labelled("written alike", _equal(written, f"{a} = {b}")),
         # Whose writing is known and other may be of the same sound by chance, as 淳 and 敦.
@@ -91,11 +98,8 @@ def compare_read(
             known = f"{whole.holds(here)} or {whole.longer}"
             missing = f"({missing}) and not coalesce({known}, false)"
     levels = [
-        Level(
-            label="missing",
-            condition=f"{a} is not null and {b} is not null or {missing}",
-            null=True,
-        ),
+        Level(label=AS_WRITTEN, condition=f"{a} is not null and {b} is not null", null=True),
+        Level(label="missing", condition=missing, null=True),
         *_labelled("read alike", _equal(reading, alike)),
         Level(label="reading one letter off", condition=off),
         Level(label="similar", condition=near),
@@ -159,16 +163,20 @@ def _labelled(label: str, levels: list[Level]) -> list[Level]:
 def compare_phone(column: Column) -> Comparison:
     """The comparison of telephone numbers of Japan: a landline is shared by who lives together.
 
-    Somebody may tell the one here and the other there: that differs, and says little.
+    Which of the two is told is a habit of the source: that they differ then says nothing.
     """
     a, b = _pair(column.name)
     mobile, other = (f"regexp_full_match({side}, '{_MOBILE}')" for side in (a, b))
     levels = [
         Level(label="missing", condition=f"{a} is null or {b} is null", null=True),
+        Level(
+            label="one of a mobile phone, one of a place",
+            condition=f"{mobile} <> {other}",
+            null=True,
+        ),
         Level(label="equal, of a mobile phone", condition=f"{a} = {b} and {mobile}"),
         Level(label="equal, of a place", condition=f"{a} = {b}"),
         *(Level(label=label, condition=condition) for label, condition in _similar(column, a, b)),
-        Level(label="one of a mobile phone, one of a place", condition=f"{mobile} <> {other}"),
         Level(label="different", condition="else"),
     ]
     return Comparison(name=column.name, columns=(column.name,), levels=tuple(levels))
