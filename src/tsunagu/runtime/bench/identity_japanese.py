@@ -63,6 +63,7 @@ def measure(size: int | None, leaving_out: Collection[str] = PARTS) -> Iterator[
             yield Measure(
                 f"identity.japan.worth_of_{kind}", whole.pairs.f1 - less.pairs.f1, "of F1"
             )
+            yield Measure(f"identity.japan.clusters_f1_without_{kind}", less.clusters.f1, "F1")
 
 
 def _figures(found: _Outcome) -> Iterator[Measure]:
@@ -79,7 +80,9 @@ def _figures(found: _Outcome) -> Iterator[Measure]:
     yield named("pairs_f1", found.pairs.f1, "F1", bar=LEAST_F1)
     yield named("clusters_precision", found.clusters.precision, "share")
     yield named("clusters_recall", found.clusters.recall, "share")
-    yield Measure("identity.japan.clusters_f1", found.clusters.f1, "F1", limit=found.pairs.f1)
+    yield Measure(
+        "identity.japan.clusters_f1", found.clusters.f1, "F1", limit=found.pairs.f1, bar=LEAST_F1
+    )
     yield named("household_linked", found.household, "share")
 
 
