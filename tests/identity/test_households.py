@@ -108,3 +108,25 @@ def test_members_follow_merges(database: Database, workspace: int) -> None:
         home = household_of(cursor, workspace, 6)
         assert home is not None
         assert sorted(home.members) == [5, 6]
+
+
+def test_members_follow_merges_of_who_was_merged(database: Database, workspace: int) -> None:
+    _settle(database, workspace)
+    with database.connect("pipeline") as connection, in_workspace(connection, workspace) as cursor:
+        compute_households(cursor, workspace)
+        home_before = household_of(cursor, workspace, 4)
+        (firm_before,) = companies_of(cursor, workspace, 3)
+        for loser, survivor in ((4, 6), (3, 6), (6, 7), (7, 8)):
+            told = (survivor, workspace, loser)
+            merge = (
+                "update customers set merged_into = %s where workspace_id = %s and customer_id = %s"
+            )
+            cursor.execute(merge, told)
+            gone = "delete from profiles where workspace_id = %s and customer_id = %s"
+            cursor.execute(gone, told[1:])
+        home = household_of(cursor, workspace, 8)
+        assert home is not None
+        assert home_before is not None
+        assert (home.id, sorted(home.members)) == (home_before.id, [5, 8])
+        assert household_of(cursor, workspace, 5) == home
+        assert companies_of(cursor, workspace, 8) == [firm_before]

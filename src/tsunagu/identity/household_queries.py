@@ -186,37 +186,70 @@ def _store(
         cursor.execute(statement, {"workspace": workspace_id})
 
 
+# All ids that lead to a customer, through whatever number of merges.
+_FAMILY: LiteralString = """
+with recursive family (customer_id) as (
+    select %(customer)s::bigint
+    union
+    select c.customer_id
+    from family as f
+    join customers as c on c.workspace_id = %(workspace)s and c.merged_into = f.customer_id
+)
+"""
+_HOUSEHOLD: LiteralString = (
+    _FAMILY  # noqa: S608 - both are texts of this file
+    + """,
+home as (
+    select m.household_id
+    from family as f
+    join household_members as m
+        on m.workspace_id = %(workspace)s and m.customer_id = f.customer_id
+    order by m.customer_id <> %(customer)s, m.customer_id
+    limit 1
+),
+members as (
+    select m.customer_id, m.grounds
+    from home
+    join household_members as m
+        on m.workspace_id = %(workspace)s and m.household_id = home.household_id
+),
+path (customer_id, today) as (
+    select customer_id, customer_id from members
+    union
+    select p.customer_id, c.merged_into
+    from path as p
+    join customers as c on c.workspace_id = %(workspace)s and c.customer_id = p.today
+    where c.merged_into is not null
+)
+select h.household_id, h.family, h.address, p.customer_id, m.grounds
+from home
+join households as h on h.workspace_id = %(workspace)s and h.household_id = home.household_id
+cross join members as m
+join path on path.customer_id = m.customer_id
+join profiles as p on p.workspace_id = %(workspace)s and p.customer_id = path.today
+order by p.customer_id, m.customer_id
+"""
+)
+_COMPANIES: LiteralString = (
+    _FAMILY
+    + """
+select distinct on (f.company_id) f.company_id, f.core, f.form, m.branch, f.members
+from family as c
+join company_members as m on m.workspace_id = %(workspace)s and m.customer_id = c.customer_id
+join companies as f on f.workspace_id = %(workspace)s and f.company_id = m.company_id
+order by f.company_id, m.branch desc
+limit 20
+"""
+)
+
+
 def household_of(cursor: Cursor[Row], workspace_id: int, customer: int) -> Household | None:
     """The household of a customer, who may have been merged since; None if there is none.
 
     Members that are one customer by now are shown as one; those without a profile are not.
     """
-    rows = cursor.execute(
-        """
-        with home as (
-            select m.household_id
-            from household_members as m
-            left join customers as c using (workspace_id, customer_id)
-            where m.workspace_id = %(workspace)s
-                and (m.customer_id = %(customer)s or c.merged_into = %(customer)s)
-            order by m.customer_id <> %(customer)s, m.customer_id
-            limit 1
-        )
-        select h.household_id, h.family, h.address, p.customer_id, m.grounds
-        from home
-        join households as h
-            on h.workspace_id = %(workspace)s and h.household_id = home.household_id
-        join household_members as m
-            on m.workspace_id = %(workspace)s and m.household_id = home.household_id
-        left join customers as c
-            on c.workspace_id = %(workspace)s and c.customer_id = m.customer_id
-        join profiles as p
-            on p.workspace_id = %(workspace)s
-            and p.customer_id = coalesce(c.merged_into, m.customer_id)
-        order by p.customer_id
-        """,
-        {"workspace": workspace_id, "customer": customer},
-    ).fetchall()
+    told = {"workspace": workspace_id, "customer": customer}
+    rows = cursor.execute(_HOUSEHOLD, told).fetchall()
     if not rows:
         return None
     members: dict[int, dict[str, str]] = {}
@@ -228,17 +261,5 @@ def household_of(cursor: Cursor[Row], workspace_id: int, customer: int) -> House
 
 def companies_of(cursor: Cursor[Row], workspace_id: int, customer: int) -> list[CompanyGroup]:
     """The companies of a customer and of those merged into it."""
-    found = cursor.execute(
-        """
-        select distinct on (f.company_id) f.company_id, f.core, f.form, m.branch, f.members
-        from company_members as m
-        join companies as f using (workspace_id, company_id)
-        left join customers as c using (workspace_id, customer_id)
-        where m.workspace_id = %(workspace)s
-            and (m.customer_id = %(customer)s or c.merged_into = %(customer)s)
-        order by f.company_id, m.branch desc
-        limit 20
-        """,
-        {"workspace": workspace_id, "customer": customer},
-    )
-    return [CompanyGroup(*row) for row in found.fetchall()]
+    told = {"workspace": workspace_id, "customer": customer}
+    return [CompanyGroup(*row) for row in cursor.execute(_COMPANIES, told).fetchall()]
