@@ -85,3 +85,17 @@ def test_a_decision_about_two_whom_nobody_knows_leaves_no_customer_without_a_nam
     assert found.customers[0] == found.customers[1]
     assert found.identifiers == {left: (found.customers[0], 1)}
     assert len(found.created) == 1
+
+
+def test_an_event_proves_more_than_a_model() -> None:
+    user, device = ("user_id", "u1"), ("anonymous_id", "d1")
+    by_model = Decision(IDENTITY_MERGED, (user,), device, "model 1", "model", 8.0)
+    log = [event(1, "u1", None), event(2, None, "d1"), event(3, None, None), event(4, "u1", "d1")]
+    stated = [[user], [device], [user, device], [user, device]]
+    judged = resolve(1, log[:3], stated[:3], Known(), decided={3: by_model})
+    assert [edge.by_model for edge in judged.edges.values()] == [True]
+    seen_later = resolve(1, log, stated, Known(), decided={3: by_model})
+    assert [(e.by_model, e.position) for e in seen_later.edges.values()] == [(False, 4)]
+    log = [*log[:2], event(3, "u1", "d1"), event(4, None, None)]
+    seen_before = resolve(1, log, stated, Known(), decided={4: by_model})
+    assert [(e.by_model, e.position) for e in seen_before.edges.values()] == [(False, 3)]

@@ -12,7 +12,7 @@ from psycopg import Cursor, sql
 
 from tsunagu.identity.bulk import Linked, Owners, gaining
 from tsunagu.identity.bulk_names import NONE, Bools, Ints, Names, Told
-from tsunagu.identity.decided_queries import load_apart
+from tsunagu.identity.decided_queries import OBSERVED_AGAIN, load_apart
 from tsunagu.identity.held_queries import store_held
 from tsunagu.identity.queries import Row, load_counts, store
 from tsunagu.identity.resolve import HeldBack, Resolution
@@ -101,7 +101,7 @@ select
     timestamptz 'epoch' + at * interval '1 microsecond'
 from bulk_edges_in
 """
-_STORE_EDGES_AGAIN: LiteralString = _STORE_EDGES + "on conflict do nothing"
+_STORE_EDGES_AGAIN: LiteralString = _STORE_EDGES + OBSERVED_AGAIN
 _EDGE_COLUMNS = {
     "kind_a": "text",
     "value_a": "text",

@@ -16,6 +16,14 @@ from tsunagu.storage import Row, int_array, text_array
 
 DECIDERS = ("operator", "review", "model")
 
+# What is seen in an event proves more than a model's judgement, which it replaces.
+OBSERVED_AGAIN: LiteralString = """
+on conflict (workspace_id, kind_a, value_a, kind_b, value_b) do update
+set kind = 'observed', weight = null, decided_by = null, source = excluded.source,
+    message_id = excluded.message_id, position = excluded.position, at = excluded.at
+where identity_edges.kind = 'model' and identity_edges.cut_position is null
+"""
+
 _APART: LiteralString = """
 with held as (
     select w.customer_id, i.kind, i.value

@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 from psycopg import Connection, Cursor
 
 from tsunagu.core.times import moment
-from tsunagu.identity.decided_queries import store_decided
+from tsunagu.identity.decided_queries import OBSERVED_AGAIN, store_decided
 from tsunagu.identity.held_queries import store_held
 from tsunagu.identity.resolve import Identifier, Known, Resolution
 from tsunagu.storage import int_array, stage, text_array
@@ -85,14 +85,16 @@ _EDGE_COLUMNS = {
     "position": "int8",
     "at": "timestamptz",
 }
-_STORE_EDGES: LiteralString = """
+_STORE_EDGES: LiteralString = (
+    """
 insert into identity_edges (
     workspace_id, kind_a, value_a, kind_b, value_b, source, message_id, position, at
 )
 select %s, kind_a, value_a, kind_b, value_b, source, message_id, position, at
 from edges_in
-on conflict do nothing
 """
+    + OBSERVED_AGAIN
+)
 
 _MERGE_CUSTOMERS: LiteralString = """
 update customers as c

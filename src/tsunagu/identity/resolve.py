@@ -52,6 +52,11 @@ class Edge:
     at: int
     decided: Decision | None = None
 
+    @property
+    def by_model(self) -> bool:
+        """Whether nothing but a model's judgement stands behind it."""
+        return self.decided is not None and self.decided.reason == MODEL
+
 
 @dataclass(frozen=True, slots=True)
 class Merge:
@@ -257,7 +262,8 @@ class _Walk:
     def decide(self, event: Event, decision: Decision) -> int:
         """Make the owners of two identifiers one, whatever keeps others apart.
 
-        A model is no person: it does not join what somebody decided to keep apart.
+        A model is no person: it does not join what somebody decided to keep apart, and adds
+        nothing to what joins two who are one already.
         """
         owners, left, right = self.known.owners, decision.left[0], decision.right
         found = [self.current(owners[i]) for i in (left, right) if i in owners]
@@ -266,7 +272,8 @@ class _Walk:
             self._claim(left, customer, event)
             return customer
         one, other = found[0], found[-1]
-        held = decision.reason == MODEL and other in self.known.apart.get(one, ())
+        model = decision.reason == MODEL
+        held = model and (one == other or other in self.known.apart.get(one, ()))
         if held or len(found) < 2:
             return one
         pair = (left, right) if left < right else (right, left)
@@ -379,7 +386,7 @@ class _Walk:
             if other == first or owner is None or self.current(owner) != customer:
                 continue
             pair = (first, other) if first < other else (other, first)
-            if pair not in edges:
+            if pair not in edges or edges[pair].by_model:
                 edges[pair] = Edge(
                     *pair, event.source, event.message_id, event.position, event.known_at
                 )

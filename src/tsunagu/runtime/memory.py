@@ -164,7 +164,9 @@ class Memory:
         self._keep_states(states, resolution.merges)
         if len(self._edges) > MAX_EDGES:
             self._edges.clear()
-        self._edges.update(map(edge_key, resolution.edges))
+        # What a model decided is not remembered: an event that shows the same replaces it.
+        edges = resolution.edges.items()
+        self._edges.update(edge_key(pair) for pair, edge in edges if not edge.by_model)
 
     def _keep_known(self, known: Known, merges: Iterable[Merge]) -> None:
         if len(self._known.owners) > MAX_IDENTIFIERS:
