@@ -14,8 +14,9 @@ from playwright.sync_api import Page, expect
 
 from tsunagu import access, eventlog
 from tsunagu.core import Body, NewEvent, encode_body
+from tsunagu.core.events import IDENTITY_MERGED
 from tsunagu.core.times import DAY, parse_time
-from tsunagu.identity import customers_of
+from tsunagu.identity import Decision, customers_of
 from tsunagu.identity.household_queries import compute_households
 from tsunagu.runtime import pipeline_loop
 from tsunagu.runtime.desk import Desk
@@ -282,6 +283,29 @@ def test_a_review_is_worked_by_keyboard(signed_in: OpenPage, site: Site, shop: S
     expect(page.get_by_text("1 left · 0 answered")).to_be_visible()
     shop.work()
     assert shop.customer("web-7") == other
+    page.keyboard.press("d")
+    expect(page.get_by_text("0 left · 1 answered")).to_be_visible()
+    shop.work()
+    assert shop.customer("web-7") == other
+
+
+def test_two_whom_a_model_made_one_are_parted_by_an_answer(
+    signed_in: OpenPage, site: Site, shop: Shop
+) -> None:
+    one, other = shop.customer("shop-1"), shop.customer("web-7")
+    a, b = ("user_id", "shop-1"), ("user_id", "web-7")
+    by_model = Decision(IDENTITY_MERGED, (a,), b, "model 1", "model", 9.0)
+    with (
+        shop.database.connect("pipeline") as connection,
+        in_workspace(connection, shop.workspace) as cursor,
+    ):
+        identity.enter(cursor, shop.workspace, by_model)
+    shop.work()
+    assert shop.customer("web-7") == one
+    ask(shop, 1.8)
+    page = signed_in("customers")
+    at(page, site, shop, "customers/reviews")
+    expect(page.get_by_text("An earlier model made these two records one customer")).to_be_visible()
     page.keyboard.press("d")
     expect(page.get_by_text("0 left · 1 answered")).to_be_visible()
     shop.work()

@@ -4,117 +4,21 @@ from __future__ import annotations
 
 import math
 import os
-import random
 import signal
-from collections.abc import Callable
 from multiprocessing import get_context
-from typing import Any
 
 import pytest
-from shop import START, Shop
+from matched import PEOPLE, TWICE, Make, Matched
+from shop import START
 
-from tsunagu.core import Body, Invalid, NewEvent, encode_body
+from tsunagu.core import Invalid
 from tsunagu.core.times import DAY
-from tsunagu.identity import matching_queries as queries
+from tsunagu.identity import matching_review_queries as queries
 from tsunagu.runtime.cli_matching import STEPS
 from tsunagu.serve import identity as deciding
-from tsunagu.serve import matching
+from tsunagu.serve import matching, matching_reviews
 from tsunagu.serve.matching_one import match_record
 from tsunagu.storage import Database, in_workspace
-
-Make = Callable[..., int]
-GIVEN = [
-    "anna",
-    "boris",
-    "clara",
-    "dmitri",
-    "elena",
-    "felix",
-    "greta",
-    "hugo",
-    "irene",
-    "jonas",
-    "karla",
-    "leo",
-    "maria",
-    "nora",
-]
-PARTS = [
-    "ber",
-    "ton",
-    "mar",
-    "ley",
-    "gra",
-    "ham",
-    "win",
-    "ter",
-    "sten",
-    "ford",
-    "hol",
-    "den",
-    "ros",
-    "ner",
-    "kel",
-    "vin",
-]
-PEOPLE, TWICE = 300, 60
-
-
-def _people(seed: int = 7) -> list[dict[str, str]]:
-    """People, some of them twice with a slip of the hand."""
-    chance = random.Random(seed)
-    told: list[dict[str, str]] = []
-    for _ in range(PEOPLE):
-        told.append(
-            {
-                "firstName": chance.choice(GIVEN),
-                "lastName": "".join(chance.sample(PARTS, 3)),
-                "birthday": f"{chance.randint(1940, 2005)}-{chance.randint(1, 12):02}"
-                f"-{chance.randint(1, 28):02}",
-                "postcode": f"{chance.randint(100, 180)}{chance.randint(0, 99):04}",
-            }
-        )
-    for person in told[:TWICE]:
-        slip = dict(person)
-        if chance.random() < 0.4:
-            slip["lastName"] = slip["lastName"][:3] + slip["lastName"][4:]
-        told.append(slip)
-    return told
-
-
-class Matched(Shop):
-    """A shop in which many registered twice."""
-
-    def __init__(self, database: Database, workspace: int) -> None:
-        super().__init__(database, workspace)
-        self.database = database
-        self.append(
-            *(
-                NewEvent(
-                    f"p{n}",
-                    "identify",
-                    "identify",
-                    f"u{n}",
-                    None,
-                    START,
-                    "shop",
-                    encode_body(Body(traits=traits)),
-                    START,
-                )
-                for n, traits in enumerate(_people())
-            )
-        )
-        self.drain()
-
-    def do(self, work: Callable[[Any], Any]) -> Any:
-        with (
-            self.database.connect("pipeline") as connection,
-            in_workspace(connection, self.workspace) as cursor,
-        ):
-            return work(cursor)
-
-    def people(self) -> int:
-        return self.rows("select count(*) from customers where merged_into is null")[0][0]
 
 
 @pytest.fixture
@@ -214,22 +118,32 @@ def test_people_answer_and_take_it_back(shop: Matched) -> None:
         with in_workspace(connection, shop.workspace) as cursor:
             cursor.execute("update match_changes set action = 'review'")
         matching.apply(connection, shop.workspace, planned.plan_id, "Mari")
-    one, other, *_ = shop.do(lambda c: matching.open_reviews(c, shop.workspace, 10))
+    one, other, *_ = shop.do(lambda c: matching_reviews.open_reviews(c, shop.workspace, 10))
     assert one.traits_a["lastName"]
     assert one.weight == pytest.approx(
         sum(why.weight for why in one.reasons) + _prior(shop), abs=0.01
     )
-    shop.do(lambda c: matching.answer_review(c, shop.workspace, one.review_id, "same", "Ken"))
-    shop.do(lambda c: matching.answer_review(c, shop.workspace, other.review_id, "different", "K"))
+    shop.do(
+        lambda c: matching_reviews.answer_review(c, shop.workspace, one.review_id, "same", "Ken")
+    )
+    shop.do(
+        lambda c: matching_reviews.answer_review(
+            c, shop.workspace, other.review_id, "different", "K"
+        )
+    )
     shop.drain()
     assert shop.people() == PEOPLE + TWICE - 1
     report = shop.do(lambda c: matching.model_report(c, shop.workspace))
     assert (report.answers, report.same) == (2, 1)
-    again = shop.do(lambda c: matching.open_reviews(c, shop.workspace, 500))
+    again = shop.do(lambda c: matching_reviews.open_reviews(c, shop.workspace, 500))
     assert not {one.review_id, other.review_id} & {r.review_id for r in again}
     with pytest.raises(Invalid, match="answered already"):
-        shop.do(lambda c: matching.answer_review(c, shop.workspace, one.review_id, "same", "Ken"))
-    shop.do(lambda c: matching.undo_answer(c, shop.workspace, one.review_id, "Ken"))
+        shop.do(
+            lambda c: matching_reviews.answer_review(
+                c, shop.workspace, one.review_id, "same", "Ken"
+            )
+        )
+    shop.do(lambda c: matching_reviews.undo_answer(c, shop.workspace, one.review_id, "Ken"))
     shop.drain()
     assert shop.people() == PEOPLE + TWICE
 

@@ -6,13 +6,14 @@ never joins two who are kept apart: where a cluster holds such a pair, people ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
+from tsunagu.identity.kinds import Identifier
 from tsunagu.identity.linking import Model, Tell, link, probability
 from tsunagu.identity.linking.columns import quoted
 from tsunagu.identity.linking.scoring import outcome, reasons_of
@@ -69,14 +70,29 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """Two identifiers that a model made one customer's, and what the record of each side tells."""
+
+    a: Identifier
+    b: Identifier
+    told_a: Mapping[str, str]
+    told_b: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
-    """That two customers are one person (`merge`), or that people should say so (`review`)."""
+    """That two customers are one person (`merge`), or that people should say so (`review`).
+
+    Where `merged` is there, both are one customer: that an older model was wrong to make them
+    one (`part`), or that people should say so.
+    """
 
     action: str
     a: int
     b: int
     weight: float
     reasons: tuple[Why, ...]
+    merged: Merged | None = None
 
     @property
     def probability(self) -> float:

@@ -1,17 +1,29 @@
-"""SQL of matching: customers' records, plans and what they change, questions to people."""
+"""SQL of matching: customers' records, plans and what they change."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from psycopg import Connection, Cursor, sql
 
+from tsunagu.core import Json
+from tsunagu.identity.kinds import Identifier
 from tsunagu.identity.matching import Proposal
 from tsunagu.storage import Row, int_array, stage
 
 _CHUNK = 20_000
+_CHANGE = {
+    "number": "int8",
+    "action": "text",
+    "a": "int8",
+    "b": "int8",
+    "weight": "float8",
+    **dict.fromkeys(
+        ("reasons", "kind_a", "value_a", "kind_b", "value_b", "told_a", "told_b"), "text"
+    ),
+}
 
 
 def _expression(paths: Sequence[str]) -> sql.Composable:
@@ -49,6 +61,39 @@ def records(
             yield rows
 
 
+def texts_of(
+    cursor: Cursor[Row], columns: Mapping[str, Sequence[str]], told: Iterable[tuple[int, Json]]
+) -> list[Row]:
+    """The records (number, then a text or None for each column) of traits that are nobody's yet."""
+    rows = ((number, _json(traits)) for number, traits in told)
+    stage(cursor, "sides_in", {"number": "int8", "traits": "text"}, rows)
+    listed = sql.SQL(", ").join(_expression(paths) for paths in columns.values())
+    query = sql.SQL(
+        "select p.number, {} from (select number, traits::jsonb as traits from sides_in) as p"
+    ).format(listed)
+    return cursor.execute(query).fetchall()
+
+
+def merges_in_force(
+    cursor: Cursor[Row], workspace_id: int
+) -> list[tuple[int, Identifier, Identifier]]:
+    """What models merged and nobody confirmed or took back: the customer, the two identifiers."""
+    found = cursor.execute(
+        """
+        select i.customer_id, e.kind_a, e.value_a, e.kind_b, e.value_b
+        from identity_edges as e
+        join identifiers as i on i.workspace_id = e.workspace_id
+            and i.kind = e.kind_a and i.value = e.value_a
+        join identifiers as j on j.workspace_id = e.workspace_id
+            and j.kind = e.kind_b and j.value = e.value_b and j.customer_id = i.customer_id
+        where e.workspace_id = %s and e.kind = 'model' and e.cut_position is null
+        order by i.customer_id, e.kind_a, e.value_a, e.kind_b, e.value_b
+        """,
+        (workspace_id,),
+    )
+    return [(customer, (ka, va), (kb, vb)) for customer, ka, va, kb, vb in found.fetchall()]
+
+
 def apart_pairs(cursor: Cursor[Row], workspace_id: int) -> set[tuple[int, int]]:
     """All pairs of customers that are kept apart or were called different, smaller id first."""
     cursor.execute(
@@ -80,29 +125,27 @@ def store_plan(
     row = cursor.execute(
         """
         insert into match_plans (
-            workspace_id, model, status, merges, reviews, held_apart, created_by
-        ) values (%s, %s, 'planned', %s, %s, 0, %s) returning plan_id
+            workspace_id, model, status, merges, reviews, partings, held_apart, created_by
+        ) values (%s, %s, 'planned', %s, %s, %s, 0, %s) returning plan_id
         """,
         (
             workspace_id,
             model,
-            sum(p.action == "merge" for p in proposals),
-            sum(p.action == "review" for p in proposals),
+            *(sum(p.action == action for p in proposals) for action in ("merge", "review", "part")),
             by,
         ),
     ).fetchone()
     assert row is not None
-    shape = {"number": "int8", "action": "text", "a": "int8", "b": "int8", "weight": "float8"}
-    told = ((n, p.action, p.a, p.b, p.weight, _json(p)) for n, p in enumerate(proposals))
-    stage(cursor, "changes_in", shape | {"reasons": "text"}, told)
+    stage(cursor, "changes_in", _CHANGE, (_row(n, p) for n, p in enumerate(proposals)))
     cursor.execute(
         """
         insert into match_changes (
             workspace_id, plan_id, number, action, customer_a, customer_b, weight,
-            seen_a, seen_b, reasons
+            seen_a, seen_b, reasons, kind_a, value_a, kind_b, value_b, told_a, told_b
         )
         select %(w)s, %(plan)s, i.number, i.action, i.a, i.b, i.weight,
-            p.position, q.position, i.reasons::jsonb
+            p.position, q.position, i.reasons::jsonb,
+            i.kind_a, i.value_a, i.kind_b, i.value_b, i.told_a::jsonb, i.told_b::jsonb
         from changes_in as i
         join profiles as p on p.workspace_id = %(w)s and p.customer_id = i.a
         join profiles as q on q.workspace_id = %(w)s and q.customer_id = i.b
@@ -112,8 +155,17 @@ def store_plan(
     return row[0]
 
 
-def _json(proposal: Proposal) -> str:
-    return msgspec.json.encode(proposal.reasons).decode()
+def _row(number: int, proposal: Proposal) -> tuple[Any, ...]:
+    merged = proposal.merged
+    about = (None,) * 6
+    if merged is not None:
+        about = (*merged.a, *merged.b, _json(merged.told_a), _json(merged.told_b))
+    told = (number, proposal.action, proposal.a, proposal.b, proposal.weight)
+    return (*told, _json(proposal.reasons), *about)
+
+
+def _json(told: Any) -> str:
+    return msgspec.json.encode(told).decode()
 
 
 def plan_of(cursor: Cursor[Row], workspace_id: int, plan: int) -> Row | None:
@@ -128,8 +180,10 @@ def plan_of(cursor: Cursor[Row], workspace_id: int, plan: int) -> Row | None:
 
 
 def next_changes(cursor: Cursor[Row], workspace_id: int, plan: int, limit: int) -> list[Row]:
-    """The next changes that are not done, locked: number, action, first identifiers, weight,
-    whether both are as they were, whether they are kept apart now.
+    """The next changes that are not done, locked: number, action, the identifiers that name both,
+    weight, whether both are as they were, both customers.
+
+    Where the two are one customer, a model's merge in force is part of how they were.
     """
     return cursor.execute(
         """
@@ -138,11 +192,19 @@ def next_changes(cursor: Cursor[Row], workspace_id: int, plan: int, limit: int) 
             where workspace_id = %(w)s and plan_id = %(plan)s and outcome is null
             order by number limit %(limit)s for update
         )
-        select n.number, n.action, a.first_kind, a.first_value, b.first_kind, b.first_value,
+        select n.number, n.action,
+            coalesce(n.kind_a, a.first_kind), coalesce(n.value_a, a.first_value),
+            coalesce(n.kind_b, b.first_kind), coalesce(n.value_b, b.first_value),
             n.weight,
             a.merged_into is null and b.merged_into is null
                 and p.position is not distinct from n.seen_a
-                and q.position is not distinct from n.seen_b,
+                and q.position is not distinct from n.seen_b
+                and (n.kind_a is null or exists (
+                    select from identity_edges as e
+                    where e.workspace_id = %(w)s and e.kind = 'model' and e.cut_position is null
+                        and e.kind_a = n.kind_a and e.value_a = n.value_a
+                        and e.kind_b = n.kind_b and e.value_b = n.value_b
+                )),
             n.customer_a, n.customer_b
         from next as n
         join customers as a on a.workspace_id = %(w)s and a.customer_id = n.customer_a
@@ -174,39 +236,6 @@ def settle_changes(
     )
 
 
-def ask(cursor: Cursor[Row], workspace_id: int, plan: int, model: int, numbers: list[int]) -> None:
-    """Put changes of a plan before people; what was asked before is not asked again."""
-    cursor.execute(
-        """
-        insert into match_reviews (
-            workspace_id, customer_a, customer_b, kind_a, value_a, kind_b, value_b,
-            weight, probability, model, reasons
-        )
-        select c.workspace_id, c.customer_a, c.customer_b,
-            a.first_kind, a.first_value, b.first_kind, b.first_value,
-            c.weight, 1 / (1 + power(2, -greatest(c.weight, -1000))), %(model)s, c.reasons
-        from match_changes as c
-        join customers as a
-            on a.workspace_id = c.workspace_id and a.customer_id = c.customer_a
-        join customers as b
-            on b.workspace_id = c.workspace_id and b.customer_id = c.customer_b
-        where c.workspace_id = %(w)s and c.plan_id = %(plan)s and c.number = any(%(numbers)s)
-        on conflict (
-            workspace_id,
-            least(array[kind_a, value_a], array[kind_b, value_b]),
-            greatest(array[kind_a, value_a], array[kind_b, value_b])
-        ) do update
-            set customer_a = excluded.customer_a, customer_b = excluded.customer_b,
-                kind_a = excluded.kind_a, value_a = excluded.value_a,
-                kind_b = excluded.kind_b, value_b = excluded.value_b,
-                weight = excluded.weight, probability = excluded.probability,
-                model = excluded.model, reasons = excluded.reasons
-            where match_reviews.status in ('open', 'later')
-        """,
-        {"w": workspace_id, "plan": plan, "model": model, "numbers": numbers},
-    )
-
-
 def finish_plan(cursor: Cursor[Row], workspace_id: int, plan: int) -> dict[str, int]:
     """Mark a plan as applied; how many changes came out how."""
     cursor.execute(
@@ -224,70 +253,3 @@ def finish_plan(cursor: Cursor[Row], workspace_id: int, plan: int) -> dict[str, 
         (workspace_id, plan),
     )
     return dict(cursor.fetchall())
-
-
-def list_reviews(
-    cursor: Cursor[Row], workspace_id: int, limit: int, after: int | None
-) -> list[Row]:
-    """Open questions, the earliest asked first, with both customers' traits."""
-    return cursor.execute(
-        """
-        select r.review_id, r.customer_a, r.customer_b, r.kind_a, r.value_a, r.kind_b, r.value_b,
-            r.weight, r.probability, r.model, r.reasons, r.status, r.created_at,
-            coalesce(p.traits, '{}'), coalesce(q.traits, '{}')
-        from match_reviews as r
-        join identifiers as a on a.workspace_id = r.workspace_id
-            and a.kind = r.kind_a and a.value = r.value_a
-        join identifiers as b on b.workspace_id = r.workspace_id
-            and b.kind = r.kind_b and b.value = r.value_b
-        left join profiles as p
-            on p.workspace_id = r.workspace_id and p.customer_id = a.customer_id
-        left join profiles as q
-            on q.workspace_id = r.workspace_id and q.customer_id = b.customer_id
-        where r.workspace_id = %s and r.status in ('open', 'later') and r.review_id > %s
-            and a.customer_id <> b.customer_id
-        order by r.review_id limit %s
-        """,
-        (workspace_id, after or 0, limit),
-    ).fetchall()
-
-
-def lock_review(cursor: Cursor[Row], workspace_id: int, review_id: int) -> Row | None:
-    """(kind_a, value_a, kind_b, value_b, status, weight) of a question, locked."""
-    return cursor.execute(
-        """
-        select kind_a, value_a, kind_b, value_b, status, weight from match_reviews
-        where workspace_id = %s and review_id = %s for update
-        """,
-        (workspace_id, review_id),
-    ).fetchone()
-
-
-def settle_review(
-    cursor: Cursor[Row], workspace_id: int, review_id: int, status: str, by: str | None
-) -> None:
-    """Write a person's answer, or take it back."""
-    cursor.execute(
-        """
-        update match_reviews
-        set status = %s, by = %s, decided_at = case when %s = 'open' then null else now() end
-        where workspace_id = %s and review_id = %s
-        """,
-        (status, by, status, workspace_id, review_id),
-    )
-
-
-def checked_precision(cursor: Cursor[Row], workspace_id: int, upper: float) -> dict[str, Any]:
-    """What people said: answers in all, and of those at or above a weight how many were `same`."""
-    row = cursor.execute(
-        """
-        select count(*), count(*) filter (where weight >= %(upper)s),
-            count(*) filter (where weight >= %(upper)s and status = 'same'),
-            count(*) filter (where status = 'same')
-        from match_reviews
-        where workspace_id = %(w)s and status in ('same', 'different')
-        """,
-        {"w": workspace_id, "upper": upper},
-    ).fetchone()
-    assert row is not None
-    return {"answers": row[0], "above": row[1], "above_same": row[2], "same": row[3]}

@@ -10,9 +10,11 @@ import msgspec
 from psycopg import Cursor
 
 from tsunagu.access import Definition, published
+from tsunagu.core import Event
 from tsunagu.core.events import PLATFORM_SOURCE
 from tsunagu.core.times import zone
 from tsunagu.profiles.features import Plan, make_plan
+from tsunagu.profiles.parting_queries import Lived
 from tsunagu.profiles.read_queries import state_of
 from tsunagu.profiles.retold import ToldTraits, refold_traits
 from tsunagu.profiles.state import State, decode_state, said_of
@@ -69,15 +71,15 @@ with recursive family (customer_id, member) as (
 ),
 said as (
     select
-        f.customer_id, t.at, t.position, t.source, t.body,
-        row_number() over (partition by f.customer_id order by t.position desc) as place
+        f.customer_id, f.member, t.at, t.position, t.name, t.source, t.user_id, t.anonymous_id,
+        t.body, row_number() over (partition by f.customer_id order by t.position desc) as place
     from family as f
     join timeline as t on t.workspace_id = %(workspace)s and t.customer_id = f.member
     where t.type = 'identify' and t.source <> %(platform)s
 )
 select
-    customer_id, (date_part('epoch', at) * 1000000)::bigint, position, source,
-    convert_to(body, 'UTF8')
+    customer_id, member, (date_part('epoch', at) * 1000000)::bigint, position, name, source,
+    user_id, anonymous_id, convert_to(body, 'UTF8')
 from said where place <= %(most)s
 order by position
 """
@@ -101,17 +103,33 @@ def load_told(
     cursor: Cursor[Row], workspace_id: int, customers: Collection[int]
 ) -> dict[int, list[ToldTraits]]:
     """What was said of the traits of these customers, and those merged into them, by position."""
-    found: dict[int, list[ToldTraits]] = defaultdict(list)
+    return {
+        customer: [
+            ToldTraits(e.at, e.position, e.source, e.body) for e in (lived.event for lived in told)
+        ]
+        for customer, told in identifies_of(cursor, workspace_id, customers, MOST_TOLD).items()
+    }
+
+
+def identifies_of(
+    cursor: Cursor[Row], workspace_id: int, customers: Collection[int], most: int
+) -> dict[int, list[Lived]]:
+    """The last `most` identify events of each customer and of who was merged into it, by position.
+
+    A row also tells the id under which it lies.
+    """
+    found: dict[int, list[Lived]] = defaultdict(list)
     if customers:
         wanted = {
             "workspace": workspace_id,
             "customers": int_array(customers),
             "platform": PLATFORM_SOURCE,
-            "most": MOST_TOLD,
+            "most": most,
         }
         cursor.execute(_TOLD, wanted, binary=True)
-        for customer, *told in cursor.fetchall():
-            found[customer].append(ToldTraits(*told))
+        for customer, lies, at, place, name, source, user, device, body in cursor.fetchall():
+            event = Event(place, at, at, "", "identify", name, user, device, at, source, body)
+            found[customer].append(Lived(lies, event))
     return found
 
 

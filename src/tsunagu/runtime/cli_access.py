@@ -68,6 +68,20 @@ def connected_to(name: str) -> Generator[tuple[Connection[Any], Workspace]]:
         yield connection, workspace_by_name(connection, name)
 
 
+@contextmanager
+def deciding_in(name: str) -> Generator[tuple[Connection[Any], Workspace]]:
+    """A connection under the role that may write to the log, and the workspace of this name."""
+    from tsunagu.access import workspace_by_name
+    from tsunagu.runtime.database import open_database
+    from tsunagu.runtime.settings import load_settings
+
+    with open_database(load_settings()) as database:
+        with database.connect("app") as connection:
+            found = workspace_by_name(connection, name)
+        with database.connect("pipeline") as connection:
+            yield connection, found
+
+
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Prints rows as a table that also reads well in a pipe."""
     from rich.console import Console

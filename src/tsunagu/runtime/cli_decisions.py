@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsunagu.runtime.cli_access import DEFAULT_WORKSPACE, InWorkspace, show_table
+from tsunagu.runtime.cli_access import DEFAULT_WORKSPACE, InWorkspace, deciding_in, show_table
 from tsunagu.runtime.words import speaker
 
 if TYPE_CHECKING:
@@ -49,19 +49,13 @@ def register(identities: typer.Typer) -> None:
 @contextmanager
 def _cursor(workspace: str) -> Generator[tuple[Cursor[Row], int]]:
     """A transaction of the role that may write to the log."""
-    from tsunagu.access import workspace_by_name
-    from tsunagu.runtime.database import open_database
-    from tsunagu.runtime.settings import load_settings
     from tsunagu.storage import in_workspace
 
-    with open_database(load_settings()) as database:
-        with database.connect("app") as connection:
-            found = workspace_by_name(connection, workspace)
-        with (
-            database.connect("pipeline") as connection,
-            in_workspace(connection, found.id) as cursor,
-        ):
-            yield cursor, found.id
+    with (
+        deciding_in(workspace) as (connection, found),
+        in_workspace(connection, found.id) as cursor,
+    ):
+        yield cursor, found.id
 
 
 def _identifier(text: str) -> Identifier:

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
-from tsunagu.runtime.cli_access import DEFAULT_WORKSPACE, InWorkspace, connected_to, show_table
+from tsunagu.runtime.cli_access import (
+    DEFAULT_WORKSPACE,
+    InWorkspace,
+    connected_to,
+    deciding_in,
+    show_table,
+)
 from tsunagu.runtime.words import speaker
+
+if TYPE_CHECKING:
+    from tsunagu.identity.matching import Proposal
 
 say = speaker()
 STEPS = {
     "reading": ("reading the customers", "お客様のデータを読み込み中"),
+    "older merges": ("weighing older merges again", "以前の統合を再評価中"),
     "columns": ("looking at the columns", "項目を確認中"),
     "keys": ("trying keys", "ブロッキングキーを試行中"),
     "weights": ("learning the weights", "重みを学習中"),
@@ -41,8 +53,8 @@ def register(identities: typer.Typer) -> None:
     identities.command(
         "match",
         help=say(
-            "Plan what the model would change, or apply a plan.",
-            "モデルによる名寄せの計画を作ります。--apply で実行します。",
+            "Plan what the model would change (merges, partings, questions), or apply a plan.",
+            "モデルによる名寄せの計画(統合・分割・確認)を作ります。--apply で実行します。",
         ),
     )(match)
 
@@ -78,31 +90,46 @@ def match(
         int | None, typer.Option("--apply", help=say("Number of a plan", "計画の番号"))
     ] = None,
     samples: Annotated[int, typer.Option("--samples", min=0, max=100)] = 5,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
     by: By = "cli",
     workspace: InWorkspace = DEFAULT_WORKSPACE,
 ) -> None:
     """Makes a plan and shows samples; with `--apply` does what a plan says."""
     from tsunagu.serve import matching
 
-    with connected_to(workspace) as (connection, found):
+    with deciding_in(workspace) as (connection, found):
         if apply is not None:
             outcomes = matching.apply(connection, found.id, apply, by)
+            if as_json:
+                typer.echo(msgspec.json.encode(outcomes).decode())
+                return
             show_table([say("outcome", "結果"), say("count", "件数")], sorted(outcomes.items()))
             return
         with _steps() as tell:
             planned = matching.plan(connection, found.id, by, samples=samples, tell=tell)
+    if as_json:
+        typer.echo(msgspec.json.encode(asdict(planned)).decode())
+        return
     typer.echo(
         say(
-            f"Plan {planned.plan_id}: {planned.merges} merges, {planned.reviews} questions. "
-            f"Do it with --apply {planned.plan_id}.",
-            f"計画 {planned.plan_id}: 統合 {planned.merges} 件、確認 {planned.reviews} 件。"
+            f"Plan {planned.plan_id}: {planned.merges} merges, {planned.partings} partings, "
+            f"{planned.reviews} questions. Do it with --apply {planned.plan_id}.",
+            f"計画 {planned.plan_id}: 統合 {planned.merges} 件、分割 {planned.partings} 件、"
+            f"確認 {planned.reviews} 件。"
             f"--apply {planned.plan_id} で実行します。",
         )
     )
     show_table(
         [say("would", "操作"), say("customer", "お客様"), say("and", "と"), say("weight", "重み")],
-        [(p.action, p.a, p.b, f"{p.weight:+.1f}") for p in planned.samples],
+        [(p.action, *_sides(p), f"{p.weight:+.1f}") for p in planned.samples],
     )
+
+
+def _sides(proposal: Proposal) -> tuple[str, str]:
+    """Both sides: customers, or the identifiers that an older model made one customer's."""
+    if proposal.merged is None:
+        return str(proposal.a), str(proposal.b)
+    return ":".join(proposal.merged.a), ":".join(proposal.merged.b)
 
 
 @contextmanager

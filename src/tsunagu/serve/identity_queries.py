@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import msgspec
@@ -12,6 +12,7 @@ from tsunagu.core import Json
 from tsunagu.core.events import IDENTITY_DECISIONS
 from tsunagu.core.times import micros
 from tsunagu.identity import Identifier
+from tsunagu.identity.evidence import Pair
 from tsunagu.storage import Row, int_array, text_array
 
 
@@ -160,37 +161,44 @@ def decision_called(cursor: Cursor[Row], workspace_id: int, message_id: str) -> 
 
 
 def joined(
-    cursor: Cursor[Row], workspace_id: int, customer: int
-) -> list[tuple[Identifier, Identifier]]:
-    """Which of a customer's identifiers evidence joins, as far as no parting cut it."""
-    found = cursor.execute(
+    cursor: Cursor[Row], workspace_id: int, customers: Collection[int]
+) -> dict[int, list[Pair]]:
+    """Which identifiers of each of these customers evidence joins, as far as none is cut."""
+    found: dict[int, list[Pair]] = {customer: [] for customer in customers}
+    cursor.execute(
         """
-        select e.kind_a, e.value_a, e.kind_b, e.value_b
-        from identity_edges as e
-        join identifiers as i on i.workspace_id = e.workspace_id
-            and i.kind = e.kind_a and i.value = e.value_a
-        where e.workspace_id = %s and i.customer_id = %s and e.cut_position is null
+        select i.customer_id, e.kind_a, e.value_a, e.kind_b, e.value_b
+        from unnest(%(customers)s::bigint[]) as w (customer_id)
+        join identifiers as i
+            on i.workspace_id = %(workspace)s and i.customer_id = w.customer_id
+        join identity_edges as e on e.workspace_id = i.workspace_id
+            and e.kind_a = i.kind and e.value_a = i.value
+        join identifiers as j on j.workspace_id = e.workspace_id
+            and j.kind = e.kind_b and j.value = e.value_b and j.customer_id = i.customer_id
+        where e.cut_position is null
         """,
-        (workspace_id, customer),
+        {"workspace": workspace_id, "customers": int_array(found)},
     )
-    return [((ka, va), (kb, vb)) for ka, va, kb, vb in found.fetchall()]
+    for customer, kind_a, value_a, kind_b, value_b in cursor.fetchall():
+        found[customer].append(((kind_a, value_a), (kind_b, value_b)))
+    return found
 
 
-def side_of(
-    pairs: Iterable[tuple[Identifier, Identifier]], one: Identifier, other: Identifier
-) -> list[Identifier]:
-    """The identifiers that these pairs join with `one`, but for that between `one` and `other`.
-
-    Empty where other pairs join the two as well.
-    """
-    beside: dict[Identifier, set[Identifier]] = {}
-    for a, b in pairs:
-        if {a, b} != {one, other}:
-            beside.setdefault(a, set()).add(b)
-            beside.setdefault(b, set()).add(a)
-    found, waiting = {one}, [one]
-    while waiting:
-        fresh = beside.get(waiting.pop(), set()) - found
-        found |= fresh
-        waiting += fresh
-    return [] if other in found else sorted(found)
+def held_by(
+    cursor: Cursor[Row], workspace_id: int, customers: Collection[int]
+) -> dict[int, list[Identifier]]:
+    """The identifiers of each of these customers, the oldest first."""
+    found: dict[int, list[Identifier]] = {customer: [] for customer in customers}
+    cursor.execute(
+        """
+        select i.customer_id, i.kind, i.value
+        from unnest(%(customers)s::bigint[]) as w (customer_id)
+        join identifiers as i
+            on i.workspace_id = %(workspace)s and i.customer_id = w.customer_id
+        order by i.customer_id, i.first_position, i.kind, i.value
+        """,
+        {"workspace": workspace_id, "customers": int_array(found)},
+    )
+    for customer, kind, value in cursor.fetchall():
+        found[customer].append((kind, value))
+    return found

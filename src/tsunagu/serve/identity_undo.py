@@ -16,6 +16,7 @@ from tsunagu import identity
 from tsunagu.core import Invalid, NotFound
 from tsunagu.core.events import IDENTITY_KEPT_APART, IDENTITY_MERGED, IDENTITY_PARTED
 from tsunagu.identity import Decision, Identifier
+from tsunagu.identity.evidence import Pair, side_of
 from tsunagu.serve import identity as deciding
 from tsunagu.serve import identity_queries as queries
 from tsunagu.serve.identity_queries import Made
@@ -85,17 +86,17 @@ class _Whole:
     """A customer's identifiers, the oldest first, and what joins them."""
 
     identifiers: list[Identifier]
-    joined: list[tuple[Identifier, Identifier]]
+    joined: list[Pair]
 
 
 def _whole(cursor: Cursor[Row], workspace_id: int, customer: int) -> _Whole:
     held = [one for one, _ in identity.owners_of(cursor, workspace_id, customer)]
-    return _Whole(held, queries.joined(cursor, workspace_id, customer))
+    return _Whole(held, queries.joined(cursor, workspace_id, [customer])[customer])
 
 
 def _parting(whole: _Whole, left: Identifier, right: Identifier, by: str) -> Decision | Reason:
     """What `right` brought leaves, as far as no other evidence joins it with `left`."""
-    leaving = queries.side_of(whole.joined, right, left)
+    leaving = side_of(whole.joined, right, left)
     if not leaving or len(leaving) > identity.MOST_PARTED:
         return "joined"
     stays = next(one for one in whole.identifiers if one not in leaving)

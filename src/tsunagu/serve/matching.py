@@ -1,4 +1,4 @@
-"""Matching in a workspace: train a model, plan what it would change, apply the plan, ask people.
+"""Matching in a workspace: train a model, plan what it would change, apply the plan.
 
 Whatever is decided is an event of the log. A plan is applied in chunks, each in a transaction
 with the events it enters, so that a kill loses and repeats nothing; who changed since it was
@@ -7,7 +7,8 @@ made, or is kept apart by then, is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +17,20 @@ from uuid import UUID, uuid5
 
 import duckdb
 import msgspec
-from psycopg import Connection, Cursor
+from psycopg import Connection, Cursor, IsolationLevel
 
-from tsunagu import access, eventlog, identity
-from tsunagu.core import Body, Invalid, Json, NewEvent, NotFound, encode_body
-from tsunagu.core.events import DECISION_SOURCE, IDENTITY_MERGED
+from tsunagu import access, eventlog
+from tsunagu.core import Body, Invalid, NewEvent, NotFound, encode_body
+from tsunagu.core.events import DECISION_SOURCE, IDENTITY_MERGED, IDENTITY_PARTED
 from tsunagu.core.failpoints import failpoint
-from tsunagu.core.times import micros, wall
-from tsunagu.identity import MODEL, Decision, Identifier, as_properties, linking
+from tsunagu.core.times import wall
+from tsunagu.identity import MODEL, Decision, as_properties, linking
 from tsunagu.identity import matching as pairs
 from tsunagu.identity import matching_index_queries as index
 from tsunagu.identity import matching_live as live
 from tsunagu.identity import matching_queries as queries
+from tsunagu.identity import matching_review_queries as reviews
+from tsunagu.identity.evidence import Pair
 from tsunagu.identity.linking import Model, Tell
 from tsunagu.identity.matching import (
     MATCH_MODEL,
@@ -36,34 +39,15 @@ from tsunagu.identity.matching import (
     MATCHING_NAME,
     Matching,
     Proposal,
-    Why,
 )
-from tsunagu.serve import identity as deciding
-from tsunagu.serve.identity_queries import joined, side_of
+from tsunagu.serve import matching_partings as partings
+from tsunagu.serve.identity_queries import joined
+from tsunagu.serve.matching_partings import PART
 from tsunagu.storage import Row, in_workspace
 
 CHUNK = 500
 REVIEW = "review"
 _NAMES = UUID("5f6c1b7e-3d0b-5e55-9a51-0c3bb4a1d6f2")
-
-
-@dataclass(frozen=True)
-class Review:
-    """A question to people: are these two one person? Both records stand side by side."""
-
-    review_id: int
-    customer_a: int
-    customer_b: int
-    a: Identifier
-    b: Identifier
-    weight: float
-    probability: float
-    model: int
-    reasons: tuple[Why, ...]
-    status: str
-    created_at: int
-    traits_a: Json
-    traits_b: Json
 
 
 @dataclass(frozen=True)
@@ -84,11 +68,12 @@ class ModelReport:
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan: how many merges and questions, and the first of each kind as samples."""
+    """A plan: how many merges, partings and questions, and the first of each kind as samples."""
 
     plan_id: int
     model: int
     merges: int
+    partings: int
     reviews: int
     samples: tuple[Proposal, ...]
 
@@ -120,6 +105,18 @@ def _workbench(folder: Path | None) -> Generator[duckdb.DuckDBPyConnection]:
         yield duck
 
 
+@contextmanager
+def _one_moment(connection: Connection[Row], workspace_id: int) -> Generator[Cursor[Row]]:
+    """A transaction that sees one moment: who changes after it is seen to have changed."""
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    try:
+        with in_workspace(connection, workspace_id) as cursor:
+            yield cursor
+    finally:
+        if not connection.closed:
+            connection.isolation_level = None
+
+
 def train(
     connection: Connection[Row],
     workspace_id: int,
@@ -146,7 +143,7 @@ def train(
     document = msgspec.json.decode(model.model_dump_json())
     with in_workspace(connection, workspace_id) as cursor:
         version = access.publish(cursor, workspace_id, MATCH_MODEL, MATCH_MODEL_NAME, document, by)
-        said = queries.checked_precision(cursor, workspace_id, model.upper)
+        said = reviews.checked_precision(cursor, workspace_id, model.upper)
         return ModelReport(version, model, **said)
 
 
@@ -155,7 +152,7 @@ def model_report(cursor: Cursor[Row], workspace_id: int) -> ModelReport | None:
     found = current_model(cursor, workspace_id)
     if found is None:
         return None
-    return ModelReport(*found, **queries.checked_precision(cursor, workspace_id, found[1].upper))
+    return ModelReport(*found, **reviews.checked_precision(cursor, workspace_id, found[1].upper))
 
 
 def plan(
@@ -169,15 +166,18 @@ def plan(
 ) -> Planned:
     """What the published model would change, kept as a plan; nothing is changed yet.
 
+    What models merged before is weighed again. Who would be parted is merged with nobody by the
+    same plan: the next one sees both sides as they are then.
+
     Args:
-        samples: how many merges and questions to show.
+        samples: how many merges, partings and questions to show.
         folder: where the records lie meanwhile; the system's for temporary files by default.
         tell: told each step as it begins.
 
     Raises:
         NotFound: no model is published.
     """
-    with _workbench(folder) as duck, in_workspace(connection, workspace_id) as cursor:
+    with _workbench(folder) as duck, _one_moment(connection, workspace_id) as cursor:
         found = current_model(cursor, workspace_id)
         if found is None:
             raise NotFound("No matching model is published; run `tsunagu identity train` first.")
@@ -185,28 +185,33 @@ def plan(
         columns = _columns(cursor, workspace_id)
         tell("reading")
         columns |= {name: [name] for name in model.fields if name not in columns}
+        tell("older merges")
+        doubted = partings.reconsidered(cursor, workspace_id, duck, model, columns)
+        parted = {p.a for p in doubted if p.action == PART}
         pairs.into_duckdb(duck, list(columns), queries.records(connection, columns))
         apart = queries.apart_pairs(cursor, workspace_id)
-        proposals = pairs.propose(duck, model, apart, tell=tell)
+        proposed = pairs.propose(duck, model, apart, tell=tell)
+        proposals = [*doubted, *(p for p in proposed if not {p.a, p.b} & parted)]
         tell("keeping")
         number = queries.store_plan(cursor, workspace_id, version, proposals, by)
         names = [c.name for c in model.columns]
         index.store_index(cursor, workspace_id, version, names, live.indexed(duck, model))
     merges = [p for p in proposals if p.action == "merge"]
-    reviews = [p for p in proposals if p.action == REVIEW]
-    shown = (*merges[-samples:], *reviews[:samples])
-    return Planned(number, version, len(merges), len(reviews), shown)
+    parts = [p for p in proposals if p.action == PART]
+    asked = [p for p in proposals if p.action == REVIEW]
+    shown = (*(merges[-samples:] if samples else ()), *parts[:samples], *asked[:samples])
+    return Planned(number, version, len(merges), len(parts), len(asked), shown)
 
 
 def apply(
     connection: Connection[Row], workspace_id: int, plan_id: int, by: str, *, chunk: int = CHUNK
 ) -> Mapping[str, int]:
-    """Do what a plan says: enter its merges into the log and ask its questions.
+    """Do what a plan says: enter its merges and partings into the log and ask its questions.
 
     It may be killed at any moment and called again: what is done is not done twice.
 
     Returns:
-        How many changes came out how, such as `merge done`, `merge changed`, `review apart`.
+        How many changes came out how, such as `merge done`, `part changed`, `review apart`.
 
     Raises:
         NotFound: there is no such plan.
@@ -242,26 +247,49 @@ def _apply(
     by: str,
 ) -> None:
     apart = queries.apart_pairs(cursor, workspace_id)
+    evidence = joined(cursor, workspace_id, {change[-1] for change in changes if change[1] == PART})
     outcomes: dict[int, str] = {}
     decided: list[tuple[str, Decision]] = []
-    for number, action, kind_a, value_a, kind_b, value_b, weight, same, a, b in changes:
+    for change in changes:
+        number, action, *_, same, a, b = change
+        told = _decision(change, model, evidence.get(a, ())) if action != REVIEW else None
         if (min(a, b), max(a, b)) in apart:
             outcomes[number] = "apart"
-        elif not same:
+        elif not same or (told is None and action == PART):
             outcomes[number] = "changed"
         else:
             outcomes[number] = "done"
-            if action == "merge":
-                left, right = (kind_a, value_a), (kind_b, value_b)
-                name = str(uuid5(_NAMES, f"{workspace_id}|{model}|{left}|{right}"))
-                told = Decision(IDENTITY_MERGED, (left,), right, f"model {model}", MODEL, weight)
-                decided.append((name, told))
+            if told is not None:
+                decided.append((_name(workspace_id, model, told), told))
     asked = [c[0] for c in changes if c[1] == REVIEW and outcomes[c[0]] == "done"]
-    queries.ask(cursor, workspace_id, plan_id, model, asked)
+    reviews.ask(cursor, workspace_id, plan_id, model, asked)
     queries.settle_changes(cursor, workspace_id, plan_id, outcomes)
-    told = {"plan": plan_id, "model": model, "merges": len(decided), "reviews": len(asked)}
+    counts = Counter(decision.name for _, decision in decided)
+    told = {
+        "plan": plan_id,
+        "model": model,
+        "merges": counts[IDENTITY_MERGED],
+        "partings": counts[IDENTITY_PARTED],
+        "reviews": len(asked),
+    }
     access.audit(cursor, workspace_id, by, "match plan applied", str(plan_id), told)
     _enter(cursor, workspace_id, decided)
+
+
+def _decision(change: Row, model: int, evidence: Collection[Pair]) -> Decision | None:
+    """What a merge or a parting of a plan enters; None where other evidence joins the two."""
+    action, kind_a, value_a, kind_b, value_b, weight = change[1:7]
+    a, b, by = (kind_a, value_a), (kind_b, value_b), f"model {model}"
+    if action == PART:
+        return partings.parting_of(evidence, a, b, by, MODEL, weight)
+    return Decision(IDENTITY_MERGED, (a,), b, by, MODEL, weight)
+
+
+def _name(workspace_id: int, model: int, decision: Decision) -> str:
+    """The message id of a decision: the same however often the model comes to it."""
+    about = f"{workspace_id}|{model}|{decision.left[0]}|{decision.right}"
+    parts = decision.name == IDENTITY_PARTED
+    return str(uuid5(_NAMES, f"{about}|{PART}" if parts else about))
 
 
 def _enter(cursor: Cursor[Row], workspace_id: int, decided: list[tuple[str, Decision]]) -> None:
@@ -282,83 +310,3 @@ def _enter(cursor: Cursor[Row], workspace_id: int, decided: list[tuple[str, Deci
         for name, decision in decided
     ]
     eventlog.append(cursor, workspace_id, events, received_at=wall(), now=workspace.clock_now)
-
-
-def open_reviews(
-    cursor: Cursor[Row], workspace_id: int, limit: int = 50, after: int | None = None
-) -> list[Review]:
-    """Questions that nobody has answered, in the order in which they were asked."""
-    return [
-        Review(
-            row[0],
-            row[1],
-            row[2],
-            (row[3], row[4]),
-            (row[5], row[6]),
-            row[7],
-            row[8],
-            row[9],
-            tuple(msgspec.convert(row[10], list[Why])),
-            row[11],
-            micros(row[12]),
-            row[13],
-            row[14],
-        )
-        for row in queries.list_reviews(cursor, workspace_id, limit, after)
-    ]
-
-
-def answer_review(
-    cursor: Cursor[Row], workspace_id: int, review_id: int, answer: str, by: str
-) -> str | None:
-    """Answer a question: `same` merges, `different` keeps apart, `later` leaves it.
-
-    The cursor is of the role `pipeline`. Returns the decision's message id, None for `later`.
-
-    Raises:
-        NotFound: there is no such question, or one of the two is nobody's any more.
-        Invalid: it is answered already, or the answer is none of these.
-    """
-    a, b, status = _review(cursor, workspace_id, review_id)
-    if status not in ("open", "later"):
-        raise Invalid(f"Review {review_id} is answered already; undo that answer first.")
-    if answer not in ("same", "different", "later"):
-        raise Invalid("The answer is `same`, `different` or `later`.")
-    queries.settle_review(cursor, workspace_id, review_id, answer, by)
-    if answer == "later":
-        return None
-    decide = deciding.merge if answer == "same" else deciding.keep_apart
-    return decide(cursor, workspace_id, a, b, by, REVIEW)
-
-
-def undo_answer(cursor: Cursor[Row], workspace_id: int, review_id: int, by: str) -> str | None:
-    """Take an answer back: what it merged is parted, and the question is open again.
-
-    A `different` is only asked again: the two stay apart until somebody says `same`.
-
-    Raises:
-        NotFound: there is no such question.
-        Invalid: it has no answer, or its merge is not yet done.
-    """
-    a, b, status = _review(cursor, workspace_id, review_id)
-    if status == "open":
-        raise Invalid(f"Review {review_id} has no answer to take back.")
-    queries.settle_review(cursor, workspace_id, review_id, "open", None)
-    if status != "same":
-        return None
-    customer = identity.current_customer(cursor, workspace_id, *a)
-    if customer is None or customer != identity.current_customer(cursor, workspace_id, *b):
-        raise Invalid("The merge of this answer is not done yet, or was undone already.")
-    leaving = side_of(joined(cursor, workspace_id, customer), b, a)
-    if not leaving:
-        raise Invalid("Other evidence joins the two as well; part the customer by hand.")
-    return deciding.part(cursor, workspace_id, leaving, by, REVIEW)
-
-
-def _review(
-    cursor: Cursor[Row], workspace_id: int, review_id: int
-) -> tuple[Identifier, Identifier, str]:
-    row = queries.lock_review(cursor, workspace_id, review_id)
-    if row is None:
-        raise NotFound(f"There is no review {review_id}.")
-    return (row[0], row[1]), (row[2], row[3]), row[4]

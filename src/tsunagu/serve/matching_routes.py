@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from tsunagu.access import Key
 from tsunagu.core import Json, NotFound
 from tsunagu.core.times import iso
-from tsunagu.serve import matching
+from tsunagu.identity.matching import Why
+from tsunagu.serve import matching, matching_reviews
 from tsunagu.serve.auth import StatedKey
 from tsunagu.serve.matching_one import match_record
 from tsunagu.serve.routes import FAILURES, Api
@@ -33,7 +34,11 @@ class Reason(BaseModel):
 
 
 class OpenReview(BaseModel):
-    """A question: are these two customers one person?"""
+    """A question: are these two customers one person?
+
+    `merged` says that an older model made them one customer: `same` confirms that, `different`
+    parts them.
+    """
 
     review_id: str
     a: list[str]
@@ -43,6 +48,7 @@ class OpenReview(BaseModel):
     weight: float
     probability: float
     model: int
+    merged: bool
     reasons: list[Reason]
     status: str
     created_at: str
@@ -138,7 +144,8 @@ def matching_routes(api: Api, database: Database) -> APIRouter:
         """In the order in which they were asked."""
         with api.workspace(key.workspace_id) as cursor:
             return [
-                _open(one) for one in matching.open_reviews(cursor, key.workspace_id, limit, after)
+                _open(one)
+                for one in matching_reviews.open_reviews(cursor, key.workspace_id, limit, after)
             ]
 
     @routes.post("/reviews/{review_id}/answer", summary="Answer a question", responses=_MISSING)
@@ -151,7 +158,7 @@ def matching_routes(api: Api, database: Database) -> APIRouter:
             in_workspace(connection, key.workspace_id) as cursor,
         ):
             return Decided(
-                message_id=matching.answer_review(
+                message_id=matching_reviews.answer_review(
                     cursor, key.workspace_id, review_id, said.answer, f"key of {key.source}"
                 )
             )
@@ -164,7 +171,7 @@ def matching_routes(api: Api, database: Database) -> APIRouter:
             in_workspace(connection, key.workspace_id) as cursor,
         ):
             return Decided(
-                message_id=matching.undo_answer(
+                message_id=matching_reviews.undo_answer(
                     cursor, key.workspace_id, review_id, f"key of {key.source}"
                 )
             )
@@ -172,7 +179,7 @@ def matching_routes(api: Api, database: Database) -> APIRouter:
     return routes
 
 
-def _reason(why: matching.Why) -> Reason:
+def _reason(why: Why) -> Reason:
     return Reason(
         comparison=why.comparison,
         label=why.label,
@@ -182,7 +189,7 @@ def _reason(why: matching.Why) -> Reason:
     )
 
 
-def _open(one: matching.Review) -> OpenReview:
+def _open(one: matching_reviews.Review) -> OpenReview:
     return OpenReview(
         review_id=str(one.review_id),
         a=list(one.a),
@@ -192,6 +199,7 @@ def _open(one: matching.Review) -> OpenReview:
         weight=one.weight,
         probability=one.probability,
         model=one.model,
+        merged=one.merged,
         reasons=[_reason(why) for why in one.reasons],
         status=one.status,
         created_at=iso(one.created_at),

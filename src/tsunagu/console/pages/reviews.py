@@ -29,8 +29,8 @@ from tsunagu.core import TsunaguError
 from tsunagu.identity.linking.comparing import AS_READ, AS_WRITTEN
 from tsunagu.identity.linking.scoring import RIVAL
 from tsunagu.identity.matching import Why
-from tsunagu.serve import matching
-from tsunagu.serve.matching import Review
+from tsunagu.serve import matching_reviews
+from tsunagu.serve.matching_reviews import Review
 
 MOST_LOADED = 200
 
@@ -41,7 +41,7 @@ async def build(visit: Visit) -> None:
     pane = Pane(visit, bones=10)
     await pane.show(
         lambda: visit.read(
-            lambda c: matching.open_reviews(c, visit.workspace.id, limit=MOST_LOADED)
+            lambda c: matching_reviews.open_reviews(c, visit.workspace.id, limit=MOST_LOADED)
         ),
         lambda found: _draw(visit, found),
     )
@@ -121,7 +121,7 @@ class Sitting:
         shown = queue.waiting[queue.at]
 
         def save(cursor: Cursor) -> str:
-            matching.answer_review(
+            matching_reviews.answer_review(
                 cursor, visit.workspace.id, shown.review_id, answer, visit.operator
             )
             return answer
@@ -149,7 +149,7 @@ class Sitting:
         last = queue.answered[-1]
 
         def save(cursor: Cursor) -> str:
-            matching.undo_answer(cursor, visit.workspace.id, last.review_id, visit.operator)
+            matching_reviews.undo_answer(cursor, visit.workspace.id, last.review_id, visit.operator)
             return "undone"
 
         if await self._saved(save):
@@ -211,7 +211,9 @@ def _records(visit: Visit, review: Review) -> Html:
     )
     table = el("table", el("thead", head), el("tbody", rows), cls="list compare-table two")
     title = el("h2", visit.say(reviews.question))
-    return div("card flush", div("compare-head", title, el("p", answer, cls="answer")), table)
+    merged = el("p", visit.say(reviews.merged), cls="doubt") if review.merged else None
+    head_line = div("compare-head", title, el("p", answer, cls="answer"), merged)
+    return div("card flush", head_line, table)
 
 
 def _who(visit: Visit, customer: int, traits: dict[str, Any], first: str) -> Html:

@@ -19,6 +19,12 @@ answer_line = Phrase(
     "The model says {share} (weight {weight}). {n} fields differ.",
     one="The model says {share} (weight {weight}). {n} field differs.",
 )
+merged = Phrase(
+    "以前のモデルがこの二つの記録を一人のお客様に統合しましたが、いまのモデルには確信がありません。"
+    "「別の人」と答えると、二人に分けます。",
+    "An earlier model made these two records one customer; the model in use is not sure. "
+    "“Different people” parts them.",
+)
 why = Phrase("なぜ、そう見込むのか", "Why does the model say so?")
 why_answer = Phrase(
     "{prior} から始まり、一致と違いを足し合わせて {total} になります。",
