@@ -15,14 +15,14 @@ from shop import START
 from typer.testing import CliRunner
 
 from tsunagu.core import Body, Invalid, NewEvent, encode_body
-from tsunagu.core.events import IDENTITY_MERGED
+from tsunagu.core.events import IDENTITY_MERGED, IDENTITY_PARTED
 from tsunagu.core.times import DAY
 from tsunagu.identity import Decision
 from tsunagu.identity.linking import Model
 from tsunagu.runtime.cli import commands
 from tsunagu.serve import identity as deciding
-from tsunagu.serve import matching, matching_reviews
-from tsunagu.serve.identity_queries import joined
+from tsunagu.serve import identity_undo, matching, matching_reviews
+from tsunagu.serve.identity_queries import decisions_about, joined
 from tsunagu.storage import Database
 
 WORD = {"channel": "email", "purpose": "marketing"}
@@ -119,6 +119,21 @@ def test_a_new_model_parts_what_an_older_one_merged(shop: Matched) -> None:
     assert (again.merges, again.partings, again.reviews) == (0, 0, 0)
     audited = "select sum((detail::jsonb->>'partings')::int) from audit_log where subject = %s"
     assert shop.rows(audited, str(planned.plan_id)) == [(len(merges),)]
+
+
+def test_a_model_s_parting_is_taken_back_like_anybody_s(shop: Matched) -> None:
+    (_, *edge), *_ = _merges(shop)
+    a, b = (edge[0], edge[1]), (edge[2], edge[3])
+    _strict(shop)
+    shop.apply(shop.plan())
+    shop.drain()
+    told = shop.do(lambda c: decisions_about(c, shop.workspace, [a, b], limit=5))
+    assert [(made.name, made.by) for made in told] == [(IDENTITY_PARTED, "model 2")]
+    shop.do(lambda c: identity_undo.undo(c, shop.workspace, told[0].message_id, "Mari"))
+    shop.drain()
+    assert shop.people() == PEOPLE + TWICE - 1
+    # What somebody joined again is not weighed any more.
+    assert shop.plan().partings == 0
 
 
 def test_who_was_parted_stays_apart_for_the_first_model_too(shop: Matched) -> None:

@@ -273,6 +273,11 @@ def _apply(
         "reviews": len(asked),
     }
     access.audit(cursor, workspace_id, by, "match plan applied", str(plan_id), told)
+    # Merges are many and stand as edges; a parting is rare, and somebody may want it back.
+    for name, decision in decided:
+        if decision.name == IDENTITY_PARTED:
+            properties = as_properties(decision)
+            access.audit(cursor, workspace_id, decision.by, decision.name, name, properties)
     _enter(cursor, workspace_id, decided)
 
 
