@@ -61,6 +61,7 @@ def test_a_record_is_matched_and_questions_are_answered(shop: Shop, api: httpx.C
     _registered(shop)
     model = api.get("/v1/identity/model", headers=shop.headers).json()
     assert model["version"] == 1
+    assert (model["bands"], model["contradicted"]) == ([], False)
     one, other = api.get("/v1/identity/reviews", params={"limit": 2}, headers=shop.headers).json()
     traits = one["traits_a"]
     record = {"family": traits["lastName"], "given": traits["firstName"]}
@@ -83,6 +84,9 @@ def test_a_record_is_matched_and_questions_are_answered(shop: Shop, api: httpx.C
     ]
     assert owners[0] == owners[1]
     assert owners[2] != owners[3]
+    checked = api.get("/v1/identity/model", headers=shop.headers).json()
+    assert sum(band["answers"] for band in checked["bands"]) == checked["answers"] == 2
+    assert 0 <= checked["low"] < checked["above_same"] / checked["above"] < checked["high"] <= 1
     undo = f"/v1/identity/reviews/{one['review_id']}/undo"
     assert api.post(undo, headers=shop.headers).json()["message_id"]
     assert api.post("/v1/identity/reviews/1/undo").status_code == 401

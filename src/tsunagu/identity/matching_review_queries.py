@@ -114,3 +114,21 @@ def checked_precision(cursor: Cursor[Row], workspace_id: int, upper: float) -> d
     ).fetchone()
     assert row is not None
     return {"answers": row[0], "above": row[1], "above_same": row[2], "same": row[3]}
+
+
+def answers_by_weight(cursor: Cursor[Row], workspace_id: int, width: int) -> list[Row]:
+    """What people said by bands of the weight that a pair had when it was asked.
+
+    Each is (least weight, answers, how many of them `same`, their mean probability), from the
+    lightest.
+    """
+    return cursor.execute(
+        """
+        select floor(weight / %(width)s) * %(width)s, count(*),
+            count(*) filter (where status = 'same'), avg(probability)
+        from match_reviews
+        where workspace_id = %(w)s and status in ('same', 'different')
+        group by 1 order by 1
+        """,
+        {"w": workspace_id, "width": width},
+    ).fetchall()

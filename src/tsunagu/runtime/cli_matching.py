@@ -21,6 +21,7 @@ from tsunagu.runtime.words import speaker
 
 if TYPE_CHECKING:
     from tsunagu.identity.matching import Proposal
+    from tsunagu.serve.matching import ModelReport
 
 say = speaker()
 STEPS = {
@@ -83,6 +84,44 @@ def train(by: By = "cli", workspace: InWorkspace = DEFAULT_WORKSPACE) -> None:
             ),
         ],
     )
+    show_answers(told)
+
+
+def show_answers(told: ModelReport) -> None:
+    """Says what people's answers tell of the model, and warns where they contradict it."""
+    if told.bands:
+        show_table(
+            [
+                say("weight when asked", "確認時の重み"),
+                say("answers", "回答"),
+                say("same", "同じ人"),
+                say("expected", "見込み"),
+                "",
+            ],
+            [
+                (
+                    f"{band.least:+.0f} … {band.under:+.0f}",
+                    band.answers,
+                    f"{band.same / band.answers:.1%} ({band.low:.1%} … {band.high:.1%})",
+                    f"{band.expected:.1%}",
+                    say("contradicts", "食い違い") if band.contradicts else "",
+                )
+                for band in told.bands
+            ],
+        )
+    if told.contradicted:
+        share, stated = told.above_same / told.above, told.model.report.precision
+        typer.echo(
+            say(
+                f"Warning: people called {share:.1%} of the pairs above the threshold the same "
+                f"(95%: {told.low:.1%} to {told.high:.1%}); the model states {stated:.1%}. "
+                "Look at the samples of a plan before you apply it.",
+                f"警告: しきい値以上の組のうち、人が同じと答えたのは {share:.1%} です"
+                f"（95% 区間 {told.low:.1%}〜{told.high:.1%}）。モデルの推定は {stated:.1%} です。"
+                "計画を実行する前に例を確認してください。",
+            ),
+            err=True,
+        )
 
 
 def match(

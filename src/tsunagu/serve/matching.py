@@ -42,28 +42,13 @@ from tsunagu.identity.matching import (
 )
 from tsunagu.serve import matching_partings as partings
 from tsunagu.serve.identity_queries import joined
+from tsunagu.serve.matching_checks import ModelReport, report_of
 from tsunagu.serve.matching_partings import PART
 from tsunagu.storage import Row, in_workspace
 
 CHUNK = 500
 REVIEW = "review"
 _NAMES = UUID("5f6c1b7e-3d0b-5e55-9a51-0c3bb4a1d6f2")
-
-
-@dataclass(frozen=True)
-class ModelReport:
-    """The model in use and what people said of its pairs.
-
-    `above` of `answers` were pairs at or above the upper threshold; `above_same` of those were
-    called the same person, which checks the precision that the model states.
-    """
-
-    version: int
-    model: Model
-    answers: int
-    same: int
-    above: int
-    above_same: int
 
 
 @dataclass(frozen=True)
@@ -143,16 +128,13 @@ def train(
     document = msgspec.json.decode(model.model_dump_json())
     with in_workspace(connection, workspace_id) as cursor:
         version = access.publish(cursor, workspace_id, MATCH_MODEL, MATCH_MODEL_NAME, document, by)
-        said = reviews.checked_precision(cursor, workspace_id, model.upper)
-        return ModelReport(version, model, **said)
+        return report_of(cursor, workspace_id, version, model)
 
 
 def model_report(cursor: Cursor[Row], workspace_id: int) -> ModelReport | None:
     """The model in use with what people said of it; None before one is trained."""
     found = current_model(cursor, workspace_id)
-    if found is None:
-        return None
-    return ModelReport(*found, **reviews.checked_precision(cursor, workspace_id, found[1].upper))
+    return found and report_of(cursor, workspace_id, *found)
 
 
 def plan(

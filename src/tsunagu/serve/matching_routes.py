@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query
@@ -83,8 +84,29 @@ class Decided(BaseModel):
     message_id: str | None
 
 
+class WeightBand(BaseModel):
+    """Answers to pairs of weights from `least` to under `under`.
+
+    `expected` of them should be the same person; `low` and `high` hold the share that the answers
+    stand for, at 95%.
+    """
+
+    least: float
+    under: float
+    answers: int
+    same: int
+    expected: float
+    low: float
+    high: float
+    contradicts: bool
+
+
 class ModelInUse(BaseModel):
-    """The published model; `above_same` of `above` answered pairs above the threshold are one."""
+    """The published model; `above_same` of `above` answered pairs above the threshold are one.
+
+    `low` and `high` hold the precision that these answers stand for, at 95%; `contradicted` says
+    that the model states another one.
+    """
 
     version: int
     model: Json
@@ -92,6 +114,10 @@ class ModelInUse(BaseModel):
     same: int
     above: int
     above_same: int
+    low: float
+    high: float
+    contradicted: bool
+    bands: list[WeightBand]
 
 
 def matching_routes(api: Api, database: Database) -> APIRouter:
@@ -117,6 +143,12 @@ def matching_routes(api: Api, database: Database) -> APIRouter:
             same=found.same,
             above=found.above,
             above_same=found.above_same,
+            low=found.low,
+            high=found.high,
+            contradicted=found.contradicted,
+            bands=[
+                WeightBand(**asdict(band), contradicts=band.contradicts) for band in found.bands
+            ],
         )
 
     @routes.post("/match", summary="Who a record could be", responses=_MISSING)
