@@ -164,16 +164,7 @@ def plan(
         if found is None:
             raise NotFound("No matching model is published; run `tsunagu identity train` first.")
         version, model = found
-        columns = _columns(cursor, workspace_id)
-        tell("reading")
-        columns |= {name: [name] for name in model.fields if name not in columns}
-        tell("older merges")
-        doubted = partings.reconsidered(cursor, workspace_id, duck, model, columns)
-        parted = {p.a for p in doubted if p.action == PART}
-        pairs.into_duckdb(duck, list(columns), queries.records(connection, columns))
-        apart = queries.apart_pairs(cursor, workspace_id)
-        proposed = pairs.propose(duck, model, apart, tell=tell)
-        proposals = [*doubted, *(p for p in proposed if not {p.a, p.b} & parted)]
+        proposals = _proposals(cursor, workspace_id, duck, model, tell)
         tell("keeping")
         number = queries.store_plan(cursor, workspace_id, version, proposals, by)
         names = [c.name for c in model.columns]
@@ -183,6 +174,26 @@ def plan(
     asked = [p for p in proposals if p.action == REVIEW]
     shown = (*(merges[-samples:] if samples else ()), *parts[:samples], *asked[:samples])
     return Planned(number, version, len(merges), len(parts), len(asked), shown)
+
+
+def _proposals(
+    cursor: Cursor[Row],
+    workspace_id: int,
+    duck: duckdb.DuckDBPyConnection,
+    model: Model,
+    tell: Tell,
+) -> list[Proposal]:
+    """What a model would change; `duck` has the prepared records of all customers afterwards."""
+    tell("reading")
+    columns = _columns(cursor, workspace_id)
+    columns |= {name: [name] for name in model.fields if name not in columns}
+    tell("older merges")
+    doubted = partings.reconsidered(cursor, workspace_id, duck, model, columns)
+    parted = {p.a for p in doubted if p.action == PART}
+    pairs.into_duckdb(duck, list(columns), queries.records(cursor.connection, columns))
+    apart = queries.apart_pairs(cursor, workspace_id)
+    proposed = pairs.propose(duck, model, apart, tell=tell)
+    return [*doubted, *(p for p in proposed if not {p.a, p.b} & parted)]
 
 
 def apply(
