@@ -136,6 +136,21 @@ def test_a_model_s_parting_is_taken_back_like_anybody_s(shop: Matched) -> None:
     assert shop.plan().partings == 0
 
 
+def test_what_a_model_decides_again_by_another_plan_is_done_again(shop: Matched) -> None:
+    (_, *edge), *_ = _merges(shop)
+    people = shop.people()
+    leaving = [(edge[2], edge[3])]
+    shop.do(lambda c: deciding.part(c, shop.workspace, leaving, "Mari", "operator"))
+    shop.drain()
+    # As where later partings leave the two with nothing that keeps them apart.
+    lifted = "delete from identity_apart where workspace_id = %s"
+    shop.do(lambda c: c.execute(lifted, (shop.workspace,)))
+    assert shop.people() == people + 1
+    assert shop.apply(shop.plan()) == {"merge done": 1}
+    shop.drain()
+    assert shop.people() == people
+
+
 def test_who_was_parted_stays_apart_for_the_first_model_too(shop: Matched) -> None:
     first = _model(shop)
     _strict(shop)

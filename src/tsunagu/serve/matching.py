@@ -253,7 +253,7 @@ def _apply(
         else:
             outcomes[number] = "done"
             if told is not None:
-                decided.append((_name(workspace_id, model, told), told))
+                decided.append((_name(workspace_id, plan_id, told), told))
     asked = [c[0] for c in changes if c[1] == REVIEW and outcomes[c[0]] == "done"]
     reviews.ask(cursor, workspace_id, plan_id, model, asked)
     queries.settle_changes(cursor, workspace_id, plan_id, outcomes)
@@ -283,11 +283,10 @@ def _decision(change: Row, model: int, evidence: Collection[Pair]) -> Decision |
     return Decision(IDENTITY_MERGED, (a,), b, by, MODEL, weight)
 
 
-def _name(workspace_id: int, model: int, decision: Decision) -> str:
-    """The message id of a decision: the same however often the model comes to it."""
-    about = f"{workspace_id}|{model}|{decision.left[0]}|{decision.right}"
-    parts = decision.name == IDENTITY_PARTED
-    return str(uuid5(_NAMES, f"{about}|{PART}" if parts else about))
+def _name(workspace_id: int, plan_id: int, decision: Decision) -> str:
+    """The message id of a decision: one for each plan, which may come to what an older one did."""
+    told = f"{workspace_id}|{plan_id}|{decision.name}|{decision.left[0]}|{decision.right}"
+    return str(uuid5(_NAMES, told))
 
 
 def _enter(cursor: Cursor[Row], workspace_id: int, decided: list[tuple[str, Decision]]) -> None:
