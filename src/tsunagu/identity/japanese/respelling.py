@@ -110,8 +110,15 @@ def respelled(text: str, listed: list[Town]) -> str:
 
 
 def _of_kana(text: str, listed: list[Town]) -> tuple[Town, str] | None:
+    prefecture, rest = _longest(text, _read().prefectures)
+    # オオサカシキタク begins with the city, not with the prefecture of that name.
+    found = _in(prefecture, rest, listed) if prefecture else None
+    return found or _in("", text, listed)
+
+
+def _in(prefecture: str, rest: str, listed: list[Town]) -> tuple[Town, str] | None:
+    """City and town at the beginning of a text in kana; of any prefecture, if none is told."""
     known = _read()
-    prefecture, rest = _longest(text, known.prefectures)
     for size in range(min(_LONGEST_NAME, len(rest)), 1, -1):
         cities = known.cities.get(rest[:size], set())
         after = _SECTION.sub("", rest[size:])
