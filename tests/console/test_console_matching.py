@@ -69,6 +69,7 @@ ADDRESS = weighed(compare_column(column("address", "text", 0)), [0.7, 0.1], [1e-
 MODEL = Model(
     columns=(column("name"),),
     comparisons=(FAMILY, GIVEN, BORN, PHONE, ADDRESS),
+    shift=-0.4,
     rivals=(
         Rival(
             name="address",
@@ -187,6 +188,7 @@ def test_what_is_compared_is_said_in_japanese(signed_in: OpenPage, site: Site, s
     expect(page.get_by_text("姓の読みが同じ別人")).to_be_visible()
     expect(page.get_by_text("見分ける手がかり: 名、生年月日").first).to_be_visible()
     expect(page.get_by_text("表記が一致（珍しい値）").first).to_be_visible()
+    expect(page.get_by_text("回答により、すべての重みを −0.4 補正")).to_be_visible()
     for label in ("equal", "similar", "different", "alike", "missing"):
         expect(page.locator(".weights").get_by_text(label)).to_have_count(0)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tsunagu.core import Invalid
-from tsunagu.identity.linking import Model, link, train
+from tsunagu.identity.linking import Model, link, shift_of, train
 from tsunagu.identity.linking.blocking import Candidate, candidates, held_by, make_pairs
 from tsunagu.identity.linking.clusters import Scored, cluster, components
 from tsunagu.identity.linking.model import Column
@@ -172,6 +172,32 @@ def test_a_model_of_two_classes_of_values_is_read_as_it_was_meant() -> None:
     assert rows == [(0,), (1,), (2,)]
     told = {"name": "town", "nature": "date", "filled": 1.0, "common": [], "usual": []}
     assert Column.model_validate(told).classes == ()
+
+
+def test_a_few_answers_move_the_weights_little_and_many_as_far_as_they_say() -> None:
+    assert shift_of(np.array([]), np.array([], np.bool_)) == 0
+    as_promised = shift_of(
+        np.repeat([-2.0, 0.0, 2.0], 100), np.arange(300) % 100 < np.repeat([20, 50, 80], 100)
+    )
+    assert as_promised == pytest.approx(0.0, abs=1e-6)
+    told = [shift_of(np.full(n, 6.0), np.arange(n) % 5 < 3) for n in (5, 50, 5_000)]
+    said = np.log2(3 / 2) - 6.0
+    assert 0 > told[0] > told[1] > told[2] > said
+    assert told[0] > -3
+    assert told[2] == pytest.approx(said, abs=0.05)
+    assert shift_of(np.full(10_000, -500.0), np.ones(10_000, np.bool_)) == 20.0
+
+
+def test_answers_move_the_prior_and_the_report_of_a_model(
+    people: tuple[duckdb.DuckDBPyConnection, np.ndarray], model: Model
+) -> None:
+    connection, _ = people
+    doubted = train(connection, "people", shift=-3.0)
+    assert (model.shift, doubted.shift) == (0.0, -3.0)
+    moved = prior_weight(doubted.prior) - prior_weight(model.prior)
+    assert moved == pytest.approx(-3.0, abs=1e-6)
+    assert doubted.report.linked < model.report.linked
+    assert doubted.comparisons == model.comparisons
 
 
 def test_too_few_records_teach_nothing() -> None:

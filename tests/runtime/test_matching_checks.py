@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 from judges import BY_NAME
 
+from tsunagu import access
+from tsunagu.identity.matching import MATCH_MODEL, MATCH_MODEL_NAME
 from tsunagu.runtime import cli_matching
-from tsunagu.serve.matching_checks import ModelReport, report_of
+from tsunagu.serve.matching_checks import ModelReport, report_of, shift_by_answers
 from tsunagu.storage import Database, in_workspace
 
 ASK = """
@@ -75,3 +78,18 @@ def test_no_answer_contradicts_nothing(
     assert not report.contradicted
     cli_matching.show_answers(report)
     assert capsys.readouterr() == ("", "")
+
+
+def test_answers_move_the_next_model_and_not_twice(database: Database, workspace: int) -> None:
+    """Of pairs of even odds nine in ten are one person, whoever asked and however moved."""
+    model = BY_NAME.model()
+    with database.connect("pipeline") as connection, in_workspace(connection, workspace) as cursor:
+        assert shift_by_answers(cursor, workspace) == 0.0
+        for moved in (0.0, 1.5):
+            document = model.model_copy(update={"shift": moved}).model_dump(mode="json")
+            access.publish(cursor, workspace, MATCH_MODEL, MATCH_MODEL_NAME, document, "Mari")
+        _answered(cursor, workspace, 0.0, 900, 1, 1_000)
+        once = shift_by_answers(cursor, workspace)
+        assert once == pytest.approx(math.log2(9), abs=0.1)
+        cursor.execute("update match_reviews set model = 2, weight = weight + 1.5")
+        assert shift_by_answers(cursor, workspace) == pytest.approx(once)

@@ -116,6 +116,17 @@ def checked_precision(cursor: Cursor[Row], workspace_id: int, upper: float) -> d
     return {"answers": row[0], "above": row[1], "above_same": row[2], "same": row[3]}
 
 
+def answered(cursor: Cursor[Row], workspace_id: int) -> list[Row]:
+    """What people said of each pair: the model that asked, the weight, whether it is one person."""
+    return cursor.execute(
+        """
+        select model, weight, status = 'same' from match_reviews
+        where workspace_id = %s and status in ('same', 'different')
+        """,
+        (workspace_id,),
+    ).fetchall()
+
+
 def answers_by_weight(cursor: Cursor[Row], workspace_id: int, width: int) -> list[Row]:
     """What people said by bands of the weight that a pair had when it was asked.
 

@@ -78,6 +78,7 @@ def train(by: By = "cli", workspace: InWorkspace = DEFAULT_WORKSPACE) -> None:
             (say("linked from weight", "結び付ける重み"), told.model.upper),
             (say("asked from weight", "確認する重み"), told.model.lower),
             (say("answers by people", "人の回答"), told.answers),
+            (say("by which they move the weights", "回答による重みの補正"), told.model.shift),
             (
                 say("of those above: said the same", "上限以上で同じと回答"),
                 _of(told.above_same, told.above),

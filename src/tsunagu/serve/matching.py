@@ -42,7 +42,7 @@ from tsunagu.identity.matching import (
 )
 from tsunagu.serve import matching_partings as partings
 from tsunagu.serve.identity_queries import joined
-from tsunagu.serve.matching_checks import ModelReport, report_of
+from tsunagu.serve.matching_checks import ModelReport, report_of, shift_by_answers
 from tsunagu.serve.matching_partings import PART
 from tsunagu.storage import Row, in_workspace
 
@@ -112,6 +112,8 @@ def train(
 ) -> ModelReport:
     """Learn a model from the workspace's customers, and publish it as its next version.
 
+    What people answered moves its weights.
+
     Args:
         folder: where the records lie meanwhile; the system's for temporary files by default.
         tell: told each step as it begins.
@@ -124,7 +126,8 @@ def train(
         with in_workspace(connection, workspace_id) as cursor:
             columns = _columns(cursor, workspace_id)
             pairs.into_duckdb(duck, list(columns), queries.records(connection, columns))
-        model = linking.train(duck, pairs.RECORDS, tell=tell)
+            shift = shift_by_answers(cursor, workspace_id)
+        model = linking.train(duck, pairs.RECORDS, shift=shift, tell=tell)
     document = msgspec.json.decode(model.model_dump_json())
     with in_workspace(connection, workspace_id) as cursor:
         version = access.publish(cursor, workspace_id, MATCH_MODEL, MATCH_MODEL_NAME, document, by)

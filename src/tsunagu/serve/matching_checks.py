@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from psycopg import Cursor
 
+from tsunagu import access
 from tsunagu.identity import matching_review_queries as queries
-from tsunagu.identity.linking import Model
+from tsunagu.identity.linking import Model, shift_of
+from tsunagu.identity.matching import MATCH_MODEL, MATCH_MODEL_NAME
 from tsunagu.storage import Row
 
 BAND = 2
@@ -63,6 +66,19 @@ class ModelReport:
     def contradicted(self) -> bool:
         """Whether the precision that the model states is not what people's answers stand for."""
         return not self.low <= self.model.report.precision <= self.high
+
+
+def shift_by_answers(cursor: Cursor[Row], workspace_id: int) -> float:
+    """By how many bits what people answered moves the weights of the next model."""
+    rows = queries.answered(cursor, workspace_id)
+    moved = {
+        version: access.document_of(
+            cursor, workspace_id, MATCH_MODEL, MATCH_MODEL_NAME, version
+        ).get("shift", 0.0)
+        for version in {row[0] for row in rows}
+    }
+    weights = np.array([weight - moved[version] for version, weight, _ in rows], np.float64)
+    return shift_of(weights, np.array([same for *_, same in rows], np.bool_))
 
 
 def report_of(cursor: Cursor[Row], workspace_id: int, version: int, model: Model) -> ModelReport:

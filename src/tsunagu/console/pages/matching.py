@@ -115,11 +115,14 @@ def _weights(visit: Visit, model: Model) -> Html:
         prior=signed(visit, prior),
     )
     rows = [_comparison(visit, comparison, most) for comparison in model.comparisons]
+    said = visit.say(identity.weights_shift, shift=signed(visit, model.shift))
+    shift = el("p", said, cls="doubt") if model.shift else None
     return div(
         "card",
         div("head", el("h2", visit.say(identity.weights_title))),
         el("p", answer, cls="answer"),
         rows,
+        shift,
         el("p", visit.say(identity.weights_doubt), cls="doubt"),
     )
 

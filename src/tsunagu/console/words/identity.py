@@ -143,6 +143,10 @@ weights_answer = Phrase(
     "最も強い根拠は「{best}」で重み {weight}。どの二件も最初は {prior} から始まります。",
     "The strongest sign is “{best}” at {weight}. Any two records start at {prior}.",
 )
+weights_shift = Phrase(
+    "確認への回答により、すべての重みを {shift} 補正しています。",
+    "What people answered has moved every weight by {shift}.",
+)
 weights_doubt = Phrase(
     "重みは2を底とするオッズの対数です。1増えるごとに、同じ人である見込みが2倍になります。"
     "一人の記録どうし（m）と他人どうし（u）で、その一致がどれほど起きるかの比から求めます。",

@@ -1,5 +1,6 @@
 """Linking: who is one person, by how alike records are (Fellegi and Sunter), without labels."""
 
+from tsunagu.identity.linking.answers import shift_of
 from tsunagu.identity.linking.live import Judge, Judged, keys_of
 from tsunagu.identity.linking.model import Column, Comparison, Key, Level, Model, Report
 from tsunagu.identity.linking.scoring import Reason, probability
@@ -20,5 +21,6 @@ __all__ = [
     "keys_of",
     "link",
     "probability",
+    "shift_of",
     "train",
 ]

@@ -132,6 +132,7 @@ class Model(Document):
     rivals: tuple[Rival, ...] = ()
     keys: tuple[Key, ...]
     prior: float = Field(gt=0, lt=1, description="Probability that two records are one person.")
+    shift: float = Field(default=0.0, description="Bits by which answers moved every weight.")
     upper: float = Field(description="At this weight and above, pairs are linked.")
     lower: float = Field(description="Between this weight and the upper one, people are asked.")
     report: Report

@@ -24,7 +24,7 @@ from tsunagu.identity.linking.forms import READING, forms_of, read_into
 from tsunagu.identity.linking.model import Column, Comparison, Model, Report, Rival
 from tsunagu.identity.linking.preparing import ID, add_rarity, prepare
 from tsunagu.identity.linking.rivals import learn_rivals
-from tsunagu.identity.linking.scoring import double, prior_weight, score
+from tsunagu.identity.linking.scoring import double, prior_weight, probability, score
 from tsunagu.identity.linking.training import train_weights
 
 PREPARED, PAIRS, SCORED = "linking_prepared", "linking_pairs", "linking_scored"
@@ -74,6 +74,7 @@ def train(
     *,
     skip: Sequence[str] = (),
     without: Collection[str] = (),
+    shift: float = 0.0,
     pairs_a_record: float = blocking.PAIRS_A_RECORD,
     tell: Tell = lambda _: None,
 ) -> Model:
@@ -83,6 +84,7 @@ def train(
         table: has `unique_id` (a whole number) and columns of text.
         skip: columns that are no attribute of a person.
         without: kinds of Japanese values that are left as they are written (`japanese.PARTS`).
+        shift: bits by which what people answered moves every weight (`shift_of`).
         pairs_a_record: how many candidate pairs a record the keys may give.
 
     Raises:
@@ -125,7 +127,8 @@ def train(
     share = _share(sum(k.pairs for k in keys))
     count = blocking.make_pairs(connection, PREPARED, [k.parts for k in keys], PAIRS, share=share)
     prior = _scored(connection, comparisons, rivals, prior, total * share)
-    weights = _weights(connection)
+    prior = probability(prior_weight(prior) + shift)
+    weights = _weights(connection) + shift
     upper, lower = thresholds(weights)
     likely = 1 / (1 + np.exp2(-weights))
     linked = weights >= upper
@@ -146,6 +149,7 @@ def train(
         rivals=rivals,
         keys=tuple(keys),
         prior=prior,
+        shift=shift,
         upper=upper,
         lower=lower,
         report=report,
