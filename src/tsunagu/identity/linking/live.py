@@ -47,12 +47,12 @@ class Judge:
         self._model = model
         self._names = [column.name for column in model.columns]
         self._connection = duckdb.connect(config={"threads": 1, "memory_limit": "256MB"})
-        self._connection.execute("create table frequent (name varchar, value varchar, rarity int)")
-        for column in model.columns:
+        for number, column in enumerate(c for c in model.columns if c.classes):
+            self._connection.execute(f"create table frequent{number} (value varchar, rarity int)")
             for place, values in enumerate(column.classes):
                 self._connection.execute(
-                    "insert into frequent select $1, unnest($2::varchar[]), $3",
-                    [column.name, list(values), place],
+                    f"insert into frequent{number} select unnest($1::varchar[]), $2",
+                    [list(values), place],
                 )
         # Planned once: planning takes longer than the comparison of a few records.
         self._connection.execute("create table given (told varchar[][])")
@@ -126,9 +126,7 @@ class Judge:
             for n, column in enumerate(rated)
         )
         joins = " ".join(
-            f"left join (select value, min(rarity) as rarity from frequent "  # noqa: S608
-            f"where name = {_text(column.name)} group by value) as f{n} "
-            f"on f{n}.value = p.{quoted(column.name)}"
+            f"left join frequent{n} as f{n} on f{n}.value = p.{quoted(column.name)}"
             for n, column in enumerate(rated)
         )
         named = [*self._names, *(rarity(column.name) for column in rated)]
@@ -182,7 +180,3 @@ def _outcome_and_values(comparison: Comparison) -> str:
         for side in ("l", "r")
     ]
     return f"{outcome(comparison)}, {', '.join(shown)}"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
