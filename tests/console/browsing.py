@@ -9,6 +9,8 @@ from pathlib import Path
 import seeding
 from playwright.sync_api import Page
 
+from tsunagu.analysis import Analysts
+
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox",
@@ -29,6 +31,7 @@ class Site:
     url: str
     seeded: seeding.Seeded
     home: Path
+    analysts: Analysts
 
     def to(self, path: str) -> str:
         """A page's address in the seeded workspace."""

@@ -48,7 +48,7 @@ def site(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     thread.start()
     url = f"http://127.0.0.1:{port}"
     _await_answer(url)
-    yield Site(url, seeded, home)
+    yield Site(url, seeded, home, analysts)
     server.should_exit = True
     thread.join(timeout=20)
 

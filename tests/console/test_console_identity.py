@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from browsing import OpenPage, Site, settle
 from playwright.sync_api import expect
+from trained import REPORT
 
 from tsunagu import access
 from tsunagu.core import stable_id
 from tsunagu.core.times import DAY, moment, parse_time
-from tsunagu.identity.linking import Column, Comparison, Key, Level, Model, Report
+from tsunagu.identity.linking import Column, Comparison, Key, Level, Model
 from tsunagu.profiles.state import State, encode_state
 from tsunagu.profiles.survivorship import Candidate
 from tsunagu.storage import Database, in_workspace
@@ -50,15 +51,7 @@ MODEL = Model(
     prior=0.00002,
     upper=6.4,
     lower=-1.2,
-    report=Report(
-        records=12000,
-        pairs=48100,
-        likely_pairs=2210.0,
-        recall=0.967,
-        precision=0.9981,
-        linked=2088,
-        asked=74,
-    ),
+    report=REPORT,
 )
 
 

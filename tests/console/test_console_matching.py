@@ -11,12 +11,13 @@ from typing import get_args
 import pytest
 from browsing import OpenPage, Site, settle
 from playwright.sync_api import Page, expect
+from trained import REPORT
 
 from tsunagu import access
 from tsunagu.console.rivals import agreements
 from tsunagu.console.words import comparing as words
 from tsunagu.core.times import DAY, moment, parse_time
-from tsunagu.identity.linking import Column, Comparison, Key, Model, Report
+from tsunagu.identity.linking import Column, Comparison, Key, Model
 from tsunagu.identity.linking.comparing import (
     compare_column,
     compare_phone,
@@ -48,13 +49,15 @@ def weighed(comparison: Comparison, one: list[float], random: list[float]) -> Co
         level.model_copy(update={"m": m, "u": u})
         for level, m, u in zip(levels, told["m"], told["u"], strict=True)
     ]
-    return comparison.model_copy(update={"levels": (*comparison.levels[:1], *made)})
+    nulls = [level for level in comparison.levels if level.null]
+    return comparison.model_copy(update={"levels": (*nulls, *made)})
 
 
 def chances(comparison: Comparison, first: float) -> tuple[float, ...]:
     """Such chances of a rival: the first level so often, the last one else."""
-    others = len(comparison.levels) - 3
-    return (1.0, first, *[1e-6] * others, 1 - first - others * 1e-6)
+    nulls = sum(level.null for level in comparison.levels)
+    others = len(comparison.levels) - nulls - 2
+    return (*[1.0] * nulls, first, *[1e-6] * others, 1 - first - others * 1e-6)
 
 
 FAMILY, GIVEN = (
@@ -98,15 +101,7 @@ MODEL = Model(
     prior=0.00002,
     upper=6.4,
     lower=-1.2,
-    report=Report(
-        records=12000,
-        pairs=48100,
-        likely_pairs=2210.0,
-        recall=0.967,
-        precision=0.9981,
-        linked=2088,
-        asked=74,
-    ),
+    report=REPORT,
 )
 REASONS = [
     {"comparison": "name__family", "label": "written alike, a rare value", "level": 1}

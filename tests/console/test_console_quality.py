@@ -16,7 +16,6 @@ from browsing import OpenPage, Site, settle
 from playwright.sync_api import Page, expect
 
 from tsunagu import access
-from tsunagu.analysis import Analysts, Busy
 from tsunagu.core.times import DAY, wall
 from tsunagu.identity import quality_queries
 from tsunagu.storage import Database
@@ -122,25 +121,18 @@ def test_nothing_yet_and_too_much_say_what_to_do(
     page = opened(signed_in, site, nobody)
     expect(page.get_by_text("No events in this period")).to_be_visible()
     expect(page.get_by_role("link", name="Go to sources")).to_be_visible()
-    ask = Analysts.ask
-    monkeypatch.setattr(
-        Analysts,
-        "ask",
-        lambda self, *words, limits, **more: ask(
-            self, *words, limits=replace(limits, seconds=0.01), **more
-        ),
-    )
-    page.goto(f"{site.url}/w/{shop}/data/quality")
-    settle(page)
-    expect(page.get_by_text("Choose a shorter period")).to_be_visible()
-
-    def taken(*_: object, **__: object) -> None:
-        raise Busy("All places are taken.")
-
-    monkeypatch.setattr(Analysts, "ask", taken)
-    page.reload()
-    settle(page)
-    expect(page.get_by_text("Open this page again in a moment")).to_be_visible()
+    picture(page, "quality-nothing")
+    with monkeypatch.context() as hurried:
+        hurried.setattr(site.analysts, "limits", replace(site.analysts.limits, seconds=0.01))
+        page.goto(f"{site.url}/w/{shop}/data/quality")
+        settle(page)
+        expect(page.get_by_text("Choose a shorter period")).to_be_visible()
+        picture(page, "quality-too-much")
+    monkeypatch.setattr("tsunagu.analysis.process.WAIT_SECONDS", 0.1)
+    with site.analysts.ask(shop, "select 1"), site.analysts.ask(shop, "select 1"):
+        page.reload()
+        settle(page)
+        expect(page.get_by_text("Open this page again in a moment")).to_be_visible()
 
 
 def test_a_sample_is_said_to_be_one(

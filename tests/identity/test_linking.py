@@ -165,6 +165,7 @@ def test_a_model_of_two_classes_of_values_is_read_as_it_was_meant() -> None:
     told = {"name": "town", "nature": "name", "filled": 1.0, "common": ["a"], "usual": ["b"]}
     column = Column.model_validate(told)
     assert column.classes == (("a",), ("b",))
+    assert "common" in told, "the stored document is left as it is"
     with duckdb.connect() as connection:
         connection.execute("create table towns as select unnest(['a', 'b', 'c']) as town")
         add_rarity(connection, "towns", [column])

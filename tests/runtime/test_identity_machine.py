@@ -13,8 +13,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -33,6 +31,7 @@ from hypothesis.stateful import (
 )
 from judges import JUDGES, Judge
 from rebuild import ORDERS, Rebuild, pair
+from stored import rebuilt, stored
 
 from tsunagu import access, eventlog
 from tsunagu.core import Body, Invalid, NewEvent, decode_body, encode_body
@@ -45,13 +44,11 @@ from tsunagu.core.events import (
 from tsunagu.core.times import SECOND, parse_time
 from tsunagu.identity import DEFAULTS, IDENTIFIER, Decision, Identifier, as_properties
 from tsunagu.identity.matching import MATCH_MODEL, MATCH_MODEL_NAME
-from tsunagu.profiles import decode_state
 from tsunagu.serve import matching, matching_reviews
 from tsunagu.storage import Database, in_workspace
 
 START = parse_time("2024-05-01T00:00:00Z")
 CONSENT = {"channel": "email", "purpose": "marketing"}
-KEY = "email/marketing"
 STEPS = int(os.environ.get("TSUNAGU_IDENTITY_STEPS", "400"))
 LENGTH = 25
 # In so many steps everything that a plan may come to is seen.
@@ -325,80 +322,15 @@ class Machine(RuleBasedStateMachine):
         assert self.given <= ids
 
 
-def rebuilt(rebuild: Rebuild) -> dict[str, Any]:
-    return {
-        "owners": rebuild.owners,
-        "leads": {c: rebuild.current(c) for c in rebuild.first},
-        "known": rebuild.expected(),
-        "edges": rebuild.edges,
-        "timeline": sorted((row.at, row.customer) for row in rebuild.rows),
-    }
-
-
-def stored(feeding: Feeding) -> dict[str, Any]:
-    """The same out of the database."""
-    into = dict(feeding.rows("select customer_id, merged_into from customers"))
-
-    def current(customer: int) -> int:
-        while into[customer] is not None:
-            customer = into[customer]
-        return customer
-
-    living = {c for c in into if into[c] is None}
-    return {
-        "owners": {
-            (kind, value): current(c)
-            for kind, value, c in feeding.rows("select kind, value, customer_id from identifiers")
-        },
-        "leads": {c: current(c) for c in into},
-        "known": known_of(feeding, living),
-        "edges": {
-            ((ka, va), (kb, vb)): (kind, cut)
-            for ka, va, kb, vb, kind, cut in feeding.rows(
-                "select kind_a, value_a, kind_b, value_b, kind, cut_position is not null "
-                "from identity_edges"
-            )
-        },
-        "timeline": sorted(
-            (at, current(c))
-            for at, c in feeding.rows(
-                "select (date_part('epoch', at) * 1000000)::bigint, customer_id from timeline "
-                "where source = 'shop'"
-            )
-        ),
-    }
-
-
-def known_of(feeding: Feeding, living: set[int]) -> dict[int, Any]:
-    consents = dict(feeding.rows("select customer_id, granted from consents"))
-    members: dict[int, list[str]] = {}
-    for audience, customer in feeding.rows("select audience, customer_id from audience_members"):
-        members.setdefault(customer, []).append(audience)
-    found: dict[int, Any] = {}
-    for customer, raw in feeding.rows("select customer_id, state from profiles"):
-        state = decode_state(raw)
-        assert customer in living
-        word = state.consents.get(KEY)
-        assert consents.get(customer) == (None if word is None else word.granted)
-        counter = state.counters.get("Order Completed")
-        found[customer] = {
-            "events": state.events,
-            "seen": [state.first_seen, state.last_seen] if state.events else None,
-            "traits": state.values(),
-            "orders": counter.total if counter else 0,
-            "consent": consents.get(customer),
-            "audiences": members.get(customer, []),
-        }
-    return found
-
-
 @pytest.mark.timeout(300 + STEPS)
 def test_a_history_of_decisions_equals_its_rebuild(
-    database: Database, make_workspace: Callable[..., int]
+    database: Database,
+    make_workspace: Callable[..., int],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     def make() -> Feeding:
         workspace = make_workspace(clock="driven", clock_now=START)
-        feeding = Feeding(database, workspace, Path(mkdtemp(prefix="tsunagu-lake-")))
+        feeding = Feeding(database, workspace, tmp_path_factory.mktemp("lake"))
         for kind in ("anonymous_id", "email"):
             wide = DEFAULTS[kind].model_copy(update={"per_identifier": 50})
             feeding.publish(IDENTIFIER, kind, wide.model_dump())

@@ -71,7 +71,8 @@ def current_model(cursor: Cursor[Row], workspace_id: int) -> tuple[int, Model] |
     return None
 
 
-def _columns(cursor: Cursor[Row], workspace_id: int) -> dict[str, list[str]]:
+def record_columns(cursor: Cursor[Row], workspace_id: int) -> dict[str, list[str]]:
+    """The columns of a customer's record, each with the traits that it is taken from."""
     for found in access.published(cursor, workspace_id):
         if found.kind == MATCHING and found.name == MATCHING_NAME:
             return Matching.model_validate(found.document).columns
@@ -124,7 +125,7 @@ def train(
     with _workbench(folder) as duck:
         tell("reading")
         with in_workspace(connection, workspace_id) as cursor:
-            columns = _columns(cursor, workspace_id)
+            columns = record_columns(cursor, workspace_id)
             pairs.into_duckdb(duck, list(columns), queries.records(connection, columns))
             shift = shift_by_answers(cursor, workspace_id)
         model = linking.train(duck, pairs.RECORDS, shift=shift, tell=tell)
@@ -188,7 +189,7 @@ def _proposals(
 ) -> list[Proposal]:
     """What a model would change; `duck` has the prepared records of all customers afterwards."""
     tell("reading")
-    columns = _columns(cursor, workspace_id)
+    columns = record_columns(cursor, workspace_id)
     columns |= {name: [name] for name in model.fields if name not in columns}
     tell("older merges")
     doubted = partings.reconsidered(cursor, workspace_id, duck, model, columns)

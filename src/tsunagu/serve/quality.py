@@ -6,20 +6,20 @@ which may take a while, and holds no connection meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from psycopg import Cursor
 
 from tsunagu import eventlog
-from tsunagu.access import business_now, published
+from tsunagu.access import business_now
 from tsunagu.analysis import Analysts, Refused, plain_rows
 from tsunagu.collect import plan
 from tsunagu.core import Invalid
 from tsunagu.core.times import DAY, moment
 from tsunagu.identity import Kinds
-from tsunagu.identity.matching import MATCHING, MATCHING_NAME, TRAITS, Matching
+from tsunagu.identity.matching import TRAITS
 from tsunagu.identity.quality import Brought, SourceQuality, identifiers_in, measure
 from tsunagu.identity.quality_queries import (
     MOST_SOURCES,
@@ -30,6 +30,7 @@ from tsunagu.identity.quality_queries import (
 )
 from tsunagu.identity.quality_values import Judge, ValueKind, kinds_of_columns
 from tsunagu.serve.kind_routes import published_kinds
+from tsunagu.serve.matching import record_columns
 from tsunagu.storage import Row
 
 DAYS, MOST_DAYS = 30, 365
@@ -67,7 +68,7 @@ def prepare(cursor: Cursor[Row], workspace_id: int, days: int = DAYS) -> Questio
         raise Invalid(f"A period has 1 to {MOST_DAYS} days, not {days}.")
     now = business_now(cursor, workspace_id)
     since = now - days * DAY
-    paths = _record_columns(cursor, workspace_id)
+    paths = _in_order(record_columns(cursor, workspace_id))
     columns = kinds_of_columns(paths)
     kinds = Kinds(published_kinds(cursor, workspace_id))
     return Question(
@@ -81,12 +82,8 @@ def prepare(cursor: Cursor[Row], workspace_id: int, days: int = DAYS) -> Questio
     )
 
 
-def _record_columns(cursor: Cursor[Row], workspace_id: int) -> dict[str, list[str]]:
-    """The columns of a record: the built-in ones in their order, then others by name."""
-    columns = Matching().columns
-    for found in published(cursor, workspace_id):
-        if found.kind == MATCHING and found.name == MATCHING_NAME:
-            columns = Matching.model_validate(found.document).columns
+def _in_order(columns: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The built-in columns in their order, then others by name."""
     order = {name: place for place, name in enumerate(TRAITS)}
     names = sorted(columns, key=lambda name: (order.get(name, len(order)), name))
     return {name: columns[name] for name in names}

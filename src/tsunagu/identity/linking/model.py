@@ -37,8 +37,9 @@ class Column(Document):
     def _of_two_classes(cls, told: Any) -> Any:
         """Models of before had two classes of values, `common` and `usual`."""
         if isinstance(told, dict) and ({"common", "usual"} & told.keys()):
-            two = [told.pop("common", ()), told.pop("usual", ())]
-            return told | {"classes": two if any(two) else ()}
+            two = [told.get("common", ()), told.get("usual", ())]
+            kept = {k: v for k, v in told.items() if k not in ("common", "usual")}
+            return kept | {"classes": two if any(two) else ()}
         return told
 
 

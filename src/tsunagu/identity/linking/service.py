@@ -173,9 +173,8 @@ def link(
     ids = connection.execute(f"select unique_id from {PREPARED}").fetchnumpy()["unique_id"]  # noqa: S608
     records = np.asarray(ids, np.int64)
     tell("clusters")
-    found = _scored_pairs(connection)
-    linked = found.weight >= model.upper
-    component = components(records, found.left[linked], found.right[linked])
+    linked = _scored_pairs(connection, model.upper)
+    component = components(records, linked.left, linked.right)
     _score_inside(connection, model, records, component)
     found = _scored_pairs(connection)
     labels, bridges = cluster(records, component, found, upper=model.upper)
@@ -220,8 +219,10 @@ def _score(
     )
 
 
-def _scored_pairs(connection: duckdb.DuckDBPyConnection) -> Scored:
-    found = connection.execute(f"from {SCORED}").fetchnumpy()
+def _scored_pairs(connection: duckdb.DuckDBPyConnection, least: float | None = None) -> Scored:
+    """The scored pairs, all or those of a weight from `least` on."""
+    where = "" if least is None else f"where weight >= {double(least)}"
+    found = connection.execute(f"from {SCORED} {where}").fetchnumpy()
     return Scored(
         np.asarray(found["left_id"], np.int64),
         np.asarray(found["right_id"], np.int64),
